@@ -1,0 +1,1 @@
+"""LinkPool: a pool of Chainlink-compatible oracle nodes that anyone can stake on."""

@@ -1,0 +1,1 @@
+"""HTTP and sockets of the control plane: public, operator, agent."""

@@ -1,0 +1,1 @@
+"""Speaks to an EVM chain: endpoints, log following, sending, keys, ABI. Knows no pool."""

@@ -1,0 +1,1 @@
+"""StakingPool, NodeOracle and PoolView: sources, ABIs, typed calls, deployment."""

@@ -1,0 +1,1 @@
+"""What runs replicas: `local`, `swarm`, `ecs`, all behind one protocol."""

@@ -1,0 +1,96 @@
+"""An engine keeps groups of identical replicas running. That is all.
+
+Switching, draining and health stay above it (`linkpool.fleet`), so that every engine can be this small and
+every guarantee is the same on all of them.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from linkpool.errors import Permanent, Temporary
+
+
+class EngineUnreachable(Temporary):
+    """The engine did not answer; nothing is known about what it did."""
+
+
+class EngineRefused(Permanent):
+    """The engine will not do this: no such task, a bad command, a missing permission."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What to run: a command (local) or an image (swarm, ecs), plus its settings."""
+
+    name: str
+    command: tuple[str, ...] = ()
+    image: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Identical replicas of one node in one colour. `name` is unique in a pool."""
+
+    pool: str
+    name: str
+    release: Release
+    environment: Mapping[str, str]
+    token: str = field(repr=False)
+    """The group token; reaches the replicas as a file, never by environment or argument."""
+    count: int = 2
+
+
+class Phase(StrEnum):
+    """What the engine knows of a task."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One process or container that the engine runs, or ran until now."""
+
+    id: str
+    group: str
+    phase: Phase
+    release: str
+    started_at: float
+    """Unix seconds."""
+    pid: int | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """Something changed: ask `tasks()` for what is true now. Events may be missed or repeated."""
+
+    task: str
+    group: str
+    phase: Phase
+    detail: str = ""
+
+
+class Engine(Protocol):
+    """Five calls, all idempotent, any may be cut off halfway; raise EngineUnreachable or EngineRefused."""
+
+    async def ensure(self, group: Group) -> None:
+        """Create the group or converge it to `count` running tasks."""
+
+    async def remove(self, group: str, grace: float) -> None:
+        """Stop all tasks of the group, SIGTERM first, SIGKILL after `grace` seconds; forget it."""
+
+    async def tasks(self) -> list[Task]:
+        """What is really running in this pool, groups unknown to the caller included."""
+
+    async def replace(self, task: str, why: str) -> None:
+        """Stop one task; the engine starts another in its place."""
+
+    def events(self) -> AsyncIterator[TaskEvent]:
+        """Changes as they happen, until the iterator is closed."""
+        ...

@@ -1,0 +1,1 @@
+"""The loops of the control plane: each compares wanted with seen and takes one step."""

@@ -1,0 +1,1 @@
+"""The job language: specs, the task graph, the tasks. Follows no chain."""

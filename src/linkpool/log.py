@@ -1,0 +1,57 @@
+"""Logs for people and machines, with secrets scrubbed before anything is written.
+
+Secrets are registered once (`hide`) where they enter the process; the last processor replaces every
+occurrence, in messages, fields and traces alike. One line per event: key=value on a terminal, JSON elsewhere.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+_hidden: set[str] = set()
+_MASK = "[secret]"
+
+
+def hide(secret: str) -> str:
+    """Register a secret, so that no log line shows it again; returns it. Both 0x and bare hex are covered."""
+    bare = secret.removeprefix("0x")
+    if len(bare) >= 8:  # shorter ones would eat ordinary words
+        _hidden.add(bare)
+    return secret
+
+
+def scrub(text: str) -> str:
+    """`text` with every registered secret replaced."""
+    for secret in _hidden:
+        text = text.replace(secret, _MASK)
+    return text
+
+
+def _scrub_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if not isinstance(value, int | float | bool | None):
+            event[key] = scrub(value if isinstance(value, str) else str(value))
+    return event
+
+
+def configure(stream: TextIO | None = None, *, level: str = "INFO", **fields: object) -> None:
+    """Set up logging for one process; `fields` (task, node, ...) stand on every line."""
+    stream = stream or sys.stderr
+    human = stream.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _scrub_event,
+            structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.bind_contextvars(**fields)

@@ -1,0 +1,1 @@
+"""One chain feed for a whole fleet."""

@@ -1,0 +1,1 @@
+"""One oracle process: requests, duty, answers, agent, health."""
