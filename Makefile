@@ -1,0 +1,42 @@
+# Two commands do it all: `make dev` runs a whole pool on this machine, `make test` passes the tests.
+# `make help` lists the rest.
+
+RUN := .venv/bin/python -m
+DEV_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test dev check test unit lint fmt contracts fuzz mutate sim lock clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup:
+	@scripts/setup dev
+
+setup-test:
+	@scripts/setup test
+
+dev: setup ## run a whole pool on this machine: chain, contracts, control plane, one node of two replicas
+	@.venv/bin/linkpool dev $(DEV_ARGS)
+
+check: setup ## the same without a terminal: 30 requests, a replica killed, one JSON object of proof
+	@.venv/bin/linkpool dev --check --json
+
+test: setup-test ## everything that needs no container engine
+	@$(RUN) pytest -m "not engines" $(ARGS)
+
+unit: setup-test ## the tests that open no socket
+	@$(RUN) pytest -m unit $(ARGS)
+
+lint: setup-test ## style, types, import floors
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
+
+fmt: setup-test ## let the formatter have its way
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+clean: ## remove everything that set-up and runs made
+	rm -rf .venv node_modules .linkpool .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
