@@ -1,0 +1,141 @@
+"""The local engine: the conformance suite over real processes, and what is its own."""
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from linkpool.engines.local import LocalEngine
+from linkpool.engines.protocol import EngineRefused, Release
+from tests.engines.conformance import Bench, Conformance, running, settled, until
+
+pytestmark = pytest.mark.integration
+
+PATIENT = Release("r1", ("/bin/sh", "-c", "exec sleep 1000"))
+STUBBORN = Release("r1", ("/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"))
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    yield Bench(lambda: LocalEngine(tmp_path, "test", time.time), PATIENT, STUBBORN)
+    async with LocalEngine(tmp_path, "test", time.time) as engine:
+        await engine.stop_all(0.1)
+
+
+class TestConformance(Conformance):
+    """Every promise of the protocol, on child processes."""
+
+
+async def test_a_kill_is_noticed_within_milliseconds_also_by_an_engine_that_found_the_task(
+    bench: Bench,
+) -> None:
+    for _ in ("own child", "found again"):
+        async with bench.open() as engine:
+            await engine.ensure(bench.group())
+            victim = (await settled(engine, 2))[0]
+            told = asyncio.ensure_future(anext(engine.events()))
+            await asyncio.sleep(0)
+            assert victim.pid
+            killed = time.monotonic()
+            os.kill(victim.pid, signal.SIGKILL)
+            assert (await told).task == victim.id
+            assert time.monotonic() - killed < 0.1
+
+
+async def test_the_child_gets_its_names_and_token_file_and_none_of_our_secrets(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINKPOOL_PASSPHRASE", "of the control plane")
+    printer = Release("r1", ("/bin/sh", "-c", 'env; cat "$LINKPOOL_TOKEN_FILE"; exec sleep 1000'))
+    async with bench.open() as engine:
+        assert isinstance(engine, LocalEngine)
+        await engine.ensure(bench.group(release=printer, count=1))
+        (task,) = await settled(engine, 1)
+        await until(lambda: _contains(engine.log_file(task.id), "secret-t"))
+        said = engine.log_file(task.id).read_text()
+        assert f"LINKPOOL_TASK={task.id}\n" in said
+        assert "LINKPOOL_GROUP=n0-blue\n" in said
+        assert "LINKPOOL_RPC_URLS=ws://x\n" in said
+        assert "of the control plane" not in said
+        token = tmp_path / "groups" / "n0-blue.token"
+        assert stat.S_IMODE(token.stat().st_mode) == 0o600
+        assert task.pid
+        assert os.getsid(task.pid) == task.pid
+        assert b"secret-t" not in Path(f"/proc/{task.pid}/cmdline").read_bytes()
+        assert b"secret-t" not in Path(f"/proc/{task.pid}/environ").read_bytes()
+
+
+async def _contains(path: Path, text: str) -> bool:
+    return path.exists() and text in path.read_text()
+
+
+async def test_tasks_of_a_control_plane_killed_by_sigkill_are_found(bench: Bench, tmp_path: Path) -> None:
+    program = f"""
+import asyncio, os, signal, time
+from pathlib import Path
+from linkpool.engines.local import LocalEngine
+from linkpool.engines.protocol import Group, Release
+async def main():
+    async with LocalEngine(Path({str(tmp_path)!r}), "test", time.time) as engine:
+        await engine.ensure(Group("test", "n0-blue", Release("r1", {PATIENT.command!r}), {{}}, "t", 2))
+        os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    async with bench.open() as engine:
+        assert len(await running(engine)) == 2
+        assert len(await engine.tasks()) == 2
+
+
+async def test_an_intent_without_a_process_is_cleared_away(bench: Bench, tmp_path: Path) -> None:
+    async with bench.open():
+        pass
+    orphan = tmp_path / "tasks" / "n0-blue.00000000.json"
+    orphan.write_text('{"task": "n0-blue.00000000", "group": "n0-blue", "release": "r1", "started_at": 1}')
+    (tmp_path / "tasks" / "n0-blue.00000000.pid").write_text("1\n")  # a pid that lives, and is another's
+    async with bench.open() as engine:
+        assert await engine.tasks() == []
+    assert not orphan.exists()
+
+
+async def test_a_stopped_process_can_be_replaced(bench: Bench) -> None:
+    async with bench.open() as engine:
+        await engine.ensure(bench.group())
+        victim = (await settled(engine, 2))[0]
+        assert victim.pid
+        os.kill(victim.pid, signal.SIGSTOP)
+        await engine.replace(victim.id, "silent")
+        await settled(engine, 2, without=victim.id)
+
+
+async def test_a_group_that_flaps_waits_between_starts(bench: Bench, tmp_path: Path) -> None:
+    flapping = Release("r1", ("/bin/sh", "-c", f"echo x >> {tmp_path}/starts; exit 3"))
+    async with bench.open() as engine:
+        started = time.monotonic()
+        await engine.ensure(bench.group(release=flapping, count=1))
+        await until(lambda: _contains(tmp_path / "starts", "x\n" * 4))
+        assert time.monotonic() - started >= 1.0  # the fourth start came after a pause of a second
+        (tmp_path / "starts").unlink()
+        await engine.remove("n0-blue", 0.1)
+        assert len(list((tmp_path / "logs").iterdir())) <= 10
+
+
+async def test_what_cannot_run_is_refused_with_the_reason(bench: Bench) -> None:
+    async with bench.open() as engine:
+        with pytest.raises(EngineRefused, match="no command"):
+            await engine.ensure(bench.group(release=Release("image-only", image="x")))
+        with pytest.raises(EngineRefused, match="lower case"):
+            await engine.ensure(bench.group("../up"))
+        with pytest.raises(EngineRefused, match="pool other"):
+            await engine.ensure(replace(bench.group(), pool="other"))
+        with pytest.raises(EngineRefused, match="no task"):
+            await engine.replace("n0-blue.12345678", "test")
