@@ -1,0 +1,37 @@
+"""What holds for every test: its marker is its folder, and a unit test opens no socket."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_MARKERS = ("unit", "contracts", "integration", "engines", "faults", "browser")
+_HERE = Path(__file__).parent
+
+
+class SocketInUnitTest(AssertionError):
+    """A test under tests/unit reached for the network."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(_HERE).parts[0]
+        if folder in _MARKERS:
+            item.add_marker(folder)
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unit tests may make local socket pairs (asyncio does), and no other socket."""
+    if request.node.get_closest_marker("unit") is None:
+        return
+    make = socket.socket.__init__
+
+    def guarded(self: socket.socket, family: int = -1, *args: Any, **kwargs: Any) -> None:
+        fileno = kwargs.get("fileno", args[2] if len(args) > 2 else None)
+        if fileno is None and family != socket.AF_UNIX:
+            raise SocketInUnitTest(f"{request.node.nodeid} opened a socket: unit tests have no network")
+        make(self, family, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "__init__", guarded)

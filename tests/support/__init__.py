@@ -1,0 +1,1 @@
+"""Tools that several rooms' tests share: real chains, fake chains, faulty proxies, virtual time."""

@@ -1,0 +1,37 @@
+"""The rules that tests/conftest.py lays on all tests."""
+
+import asyncio
+import socket
+
+import pytest
+
+from tests.conftest import SocketInUnitTest
+from tests.support import virtual_time
+
+
+def test_a_unit_test_cannot_open_a_socket() -> None:
+    with pytest.raises(SocketInUnitTest, match="no network"):
+        socket.create_connection(("127.0.0.1", 9))
+    with pytest.raises(SocketInUnitTest):
+        socket.socket()
+
+
+def test_the_marker_is_the_folder(request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("unit") is not None
+
+
+def test_hours_pass_at_once() -> None:
+    async def nap() -> float:
+        start = asyncio.get_running_loop().time()
+        await asyncio.sleep(7200)
+        return asyncio.get_running_loop().time() - start
+
+    assert virtual_time.run(nap()) == pytest.approx(7200)
+
+
+def test_waiting_for_nothing_is_a_deadlock_within_the_limit() -> None:
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        virtual_time.run(wait(), limit=60)
