@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from linkpool.engines.protocol import Group
-from linkpool.engines.taskfile import write_private
+from linkpool.files import write_private
 
 _GROUP = TypeAdapter(Group)
 

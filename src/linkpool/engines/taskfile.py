@@ -17,6 +17,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from linkpool.files import write_private
+
 _BECOME = 'echo $$ > "$0" && exec "$@"'
 """Run by sh: the first argument is the pid file, the rest the command."""
 _PID_WITHIN = 2.0
@@ -57,17 +59,6 @@ class Process:
         if result is None:
             return "gone"
         return f"exit {result.si_status}" if result.si_code == os.CLD_EXITED else f"signal {result.si_status}"
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step, readable by its owner only, on disk when this returns. Raises OSError."""
-    draft = path.with_name(f".{path.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 class TaskFolder:

@@ -1,0 +1,157 @@
+"""One database, three ways in: read, write, and write as the leader.
+
+SQLite (WAL, foreign keys on) serves one host, PostgreSQL several. A leader's transaction first locks the
+lease row and checks its epoch, so that a control plane which lost the lease cannot change anything any
+more, however late it wakes up. Writers of one SQLite file queue here rather than inside SQLite.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from linkpool.errors import Permanent, Temporary
+from linkpool.store.tables import LeaseRow
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+BUSY_SECONDS = 5
+"""How long one statement may wait for another process's write to a SQLite file."""
+STATEMENT_SECONDS = 10
+CONNECT_SECONDS = 3
+
+
+class StoreUnreachable(Temporary):
+    """The database did not answer, or could not write; nothing of the transaction was kept."""
+
+
+class StoreRefused(Permanent):
+    """The database cannot be used as configured."""
+
+
+class LeaseLost(Temporary):
+    """Another control plane leads now: nothing was written, and this one must stop leading."""
+
+
+def database_url(text: str) -> URL:
+    """`sqlite:///FILE` or `postgresql://...` with the driver this program uses. Raises StoreRefused."""
+    try:
+        url = make_url(text)
+    except Exception as error:
+        raise StoreRefused(
+            "the database URL cannot be read; use sqlite:///FILE or postgresql://..."
+        ) from error
+    driver = _DRIVERS.get(url.drivername.partition("+")[0])
+    if driver is None:
+        raise StoreRefused(f"database {url.drivername!r} is not supported; use sqlite or postgresql")
+    return url.set(drivername=driver)
+
+
+class Database:
+    """Sessions on one database; `close` it at the end."""
+
+    def __init__(self, url: str) -> None:
+        self._url = database_url(url)
+        self.one_host = self._url.drivername.startswith("sqlite")
+        """Whether only processes of this host can share it."""
+        if self.one_host:
+            arguments: dict[str, object] = {"timeout": BUSY_SECONDS}
+        else:
+            arguments = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
+        self._engine = create_async_engine(
+            self._url, connect_args=arguments, pool_pre_ping=not self.one_host, pool_timeout=STATEMENT_SECONDS
+        )
+        if self.one_host:
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A transaction that only looks. Raises StoreUnreachable."""
+        with _translated():
+            async with self._sessions() as session, session.begin():
+                yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A transaction anybody may make. Raises StoreUnreachable; IntegrityError passes through."""
+        with _translated():
+            async with AsyncExitStack() as stack:
+                if self.one_host:
+                    await stack.enter_async_context(self._writing)
+                session = await stack.enter_async_context(self._sessions())
+                await stack.enter_async_context(session.begin())
+                await session.connection(execution_options={"linkpool_write": True})
+                yield session
+
+    @asynccontextmanager
+    async def lead(self, epoch: int) -> AsyncIterator[AsyncSession]:
+        """A transaction of the leader of `epoch`. Raises LeaseLost when another leads, StoreUnreachable."""
+        async with self.write() as session:
+            lease = select(LeaseRow.epoch).where(LeaseRow.id == 1).with_for_update(read=True)
+            now = await session.scalar(lease)
+            if now != epoch:
+                raise LeaseLost(f"epoch {epoch} is over, the lease is at epoch {now}")
+            yield session
+
+    async def migrate(self, target: str = "head") -> None:
+        """Bring the tables to a revision, up or down (`base` is none at all). Raises StoreUnreachable."""
+        with _translated():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(linkpool_write=True)
+                async with connection.begin():
+                    await connection.run_sync(_migrate, target)
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self._engine.dispose()
+
+
+def _migrate(connection: Connection, target: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "linkpool.store:migrations")
+    config.attributes["connection"] = connection
+    if target == "base" or target.startswith("-"):
+        command.downgrade(config, target)
+    else:
+        command.upgrade(config, target)
+
+
+def _prepare_sqlite(connection: object, _record: object) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]  # the driver's own; we begin ourselves
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("linkpool_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class _translated:  # noqa: N801 - reads as a word in a with statement
+    """Database trouble as our own errors; what the caller raised itself passes through."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, IntegrityError):
+            return
+        if isinstance(error, DBAPIError | OSError | TimeoutError):
+            cause = getattr(error, "orig", error)
+            raise StoreUnreachable(
+                f"the database did not do it: {cause}; is it up, is its disk full?"
+            ) from error

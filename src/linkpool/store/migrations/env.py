@@ -1,0 +1,9 @@
+"""How Alembic runs a migration here: on the connection of `Database.migrate`, in its transaction."""
+
+from alembic import context
+
+from linkpool.store.tables import Base
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+context.run_migrations()

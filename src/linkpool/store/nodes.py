@@ -1,0 +1,118 @@
+"""Nodes, their slots and groups, and the releases they run."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, ReleaseRow, SlotRow
+
+
+async def want(session: AsyncSession, capacity: int, invite_deadline: int, now: float) -> NodeRow:
+    """A new node, of which nothing exists yet but its place in the derivation of keys.
+
+    capacity: juels of active stake; invite_deadline, now: Unix seconds.
+    """
+    node = NodeRow(
+        state=NodeState.WANTED,
+        capacity=str(capacity),
+        invite_deadline=invite_deadline,
+        primary=Colour.BLUE,
+        made_at=now,
+        changed_at=now,
+    )
+    session.add(node)
+    await session.flush()
+    return node
+
+
+async def every(session: AsyncSession) -> Sequence[NodeRow]:
+    """All nodes, oldest first."""
+    return (await session.scalars(select(NodeRow).order_by(NodeRow.index))).all()
+
+
+async def by_oracle(session: AsyncSession, oracle: str) -> NodeRow | None:
+    """The node with that id (checksummed address)."""
+    return await session.scalar(select(NodeRow).where(NodeRow.oracle == oracle))
+
+
+async def set_addresses(
+    session: AsyncSession, node: int, *, wallet: str, oracle: str, senders: Sequence[str], now: float
+) -> None:
+    """Keys are made: remember the addresses; doing it again changes nothing."""
+    row = await session.get_one(NodeRow, node)
+    if row.state != NodeState.WANTED:
+        return
+    row.wallet, row.oracle, row.state, row.changed_at = wallet, oracle, NodeState.KEYS_MADE, now
+    session.add_all(SlotRow(node=node, number=number, sender=sender) for number, sender in enumerate(senders))
+
+
+async def set_state(session: AsyncSession, node: int, state: NodeState, now: float) -> None:
+    """Where the node is in its life."""
+    await session.execute(
+        update(NodeRow).where(NodeRow.index == node).values(state=state.value, changed_at=now)
+    )
+
+
+# --- slots ----------------------------------------------------------------------------------------
+
+
+async def slots(session: AsyncSession, node: int | None = None) -> Sequence[SlotRow]:
+    """The slots of a node, or of all nodes, in order."""
+    query = select(SlotRow).order_by(SlotRow.node, SlotRow.number)
+    if node is not None:
+        query = query.where(SlotRow.node == node)
+    return (await session.scalars(query)).all()
+
+
+async def bind(session: AsyncSession, node: int, number: int, task: str, now: float) -> None:
+    """Give a slot to a task, and take every other from it."""
+    await session.execute(update(SlotRow).where(SlotRow.task == task).values(task=None))
+    await session.execute(
+        update(SlotRow)
+        .where(SlotRow.node == node, SlotRow.number == number)
+        .values(task=task, claimed_at=now, heard_at=now)
+    )
+
+
+async def heard(session: AsyncSession, times: Mapping[str, float]) -> None:
+    """When tasks were last heard: what decides whose slot is used again when none is free."""
+    for task, time in times.items():
+        await session.execute(update(SlotRow).where(SlotRow.task == task).values(heard_at=time))
+
+
+# --- groups and releases --------------------------------------------------------------------------
+
+
+async def groups(session: AsyncSession) -> Sequence[GroupRow]:
+    """All groups, removed ones included."""
+    return (await session.scalars(select(GroupRow).order_by(GroupRow.name))).all()
+
+
+async def add_group(
+    session: AsyncSession, name: str, *, node: int, colour: Colour, release: str, token_hash: str, now: float
+) -> None:
+    """Remember a group before any engine hears of it; doing it again changes nothing."""
+    if await session.get(GroupRow, name) is None:
+        session.add(
+            GroupRow(name=name, node=node, colour=colour, release=release, token_hash=token_hash, made_at=now)
+        )
+
+
+async def release(session: AsyncSession, name: str) -> ReleaseRow:
+    """The release of that name, which exists: groups refer to it."""
+    return await session.get_one(ReleaseRow, name)
+
+
+async def put_release(
+    session: AsyncSession,
+    name: str,
+    *,
+    command: Sequence[str],
+    image: str | None,
+    settings: Mapping[str, str],
+    now: float,
+) -> None:
+    """Remember a release under its name, in place of an earlier one of that name."""
+    row = ReleaseRow(name=name, command=list(command), image=image, settings=dict(settings), made_at=now)
+    await session.merge(row)

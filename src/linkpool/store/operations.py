@@ -1,0 +1,51 @@
+"""Things asked for that take a while, found again by the caller's own key."""
+
+import uuid
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from linkpool.store.tables import OperationRow, OperationState
+
+
+async def start(
+    session: AsyncSession, kind: str, *, node: int | None, key: str | None, fingerprint: str, now: float
+) -> OperationRow:
+    """A new operation, running. key: unique when given; fingerprint: SHA-256 of what was asked."""
+    row = OperationRow(
+        id=str(uuid.uuid4()),
+        kind=kind,
+        node=node,
+        state=OperationState.RUNNING,
+        detail="",
+        key=key,
+        fingerprint=fingerprint,
+        made_at=now,
+        changed_at=now,
+    )
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def get(session: AsyncSession, operation: str) -> OperationRow | None:
+    """One by its id."""
+    return await session.get(OperationRow, operation)
+
+
+async def by_key(session: AsyncSession, key: str) -> OperationRow | None:
+    """The one that was started under this key."""
+    return await session.scalar(select(OperationRow).where(OperationRow.key == key))
+
+
+async def finish_for(
+    session: AsyncSession, node: int, kind: str, *, state: OperationState, detail: str, now: float
+) -> None:
+    """End the running operations of that kind on a node."""
+    running = (
+        (OperationRow.node == node)
+        & (OperationRow.kind == kind)
+        & (OperationRow.state == OperationState.RUNNING)
+    )
+    values = {"state": state.value, "detail": detail, "changed_at": now}
+    await session.execute(update(OperationRow).where(running).values(**values))

@@ -1,0 +1,208 @@
+"""The tables: what a control plane must still know after it was killed.
+
+Times are Unix seconds, amounts decimal strings (juels or wei), addresses checksummed. What the chain or
+the engine knows is not repeated here, and no secret is stored in clear.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class NodeState(StrEnum):
+    """The life of a node, in order."""
+
+    WANTED = "wanted"
+    KEYS_MADE = "keys_made"
+    FUNDED = "funded"
+    STARTED = "started"
+    REGISTERED = "registered"
+    SERVING = "serving"
+
+
+class Colour(StrEnum):
+    """The two sets of replicas of a node."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+
+class OperationState(StrEnum):
+    """How far something asked for is."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Base(DeclarativeBase):
+    """All tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012 - read once, by SQLAlchemy
+
+
+class LeaseRow(Base):
+    """Who leads. One row, made by the first migration; `beat` moves with every renewal."""
+
+    __tablename__ = "lease"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    holder: Mapped[str | None] = mapped_column(String(200))
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    beat: Mapped[int] = mapped_column(BigInteger)
+
+
+class PoolRow(Base):
+    """Which pool this database is about: one row, written at the first start, compared at every later one."""
+
+    __tablename__ = "pool"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    chain_id: Mapped[int] = mapped_column(BigInteger)
+    address: Mapped[str] = mapped_column(String(42))
+
+
+class ReleaseRow(Base):
+    """What replicas run."""
+
+    __tablename__ = "releases"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    command: Mapped[list[str]]
+    image: Mapped[str | None] = mapped_column(String(500))
+    settings: Mapped[dict[str, Any]]
+    made_at: Mapped[float] = mapped_column(Float)
+
+
+class NodeRow(Base):
+    """A node; `index` is its place in the derivation of keys. Addresses are there from `keys_made` on."""
+
+    __tablename__ = "nodes"
+    index: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    state: Mapped[str] = mapped_column(String(20), index=True)
+    wallet: Mapped[str | None] = mapped_column(String(42), unique=True)
+    oracle: Mapped[str | None] = mapped_column(String(42), unique=True)
+    capacity: Mapped[str] = mapped_column(String(78))
+    invite_deadline: Mapped[int] = mapped_column(BigInteger)
+    primary: Mapped[str] = mapped_column(String(10))
+    made_at: Mapped[float] = mapped_column(Float)
+    changed_at: Mapped[float] = mapped_column(Float)
+
+
+class SlotRow(Base):
+    """A sender of a node, and the task that holds it, if any does."""
+
+    __tablename__ = "slots"
+    node: Mapped[int] = mapped_column(ForeignKey("nodes.index"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    sender: Mapped[str] = mapped_column(String(42), unique=True)
+    task: Mapped[str | None] = mapped_column(String(200), unique=True)
+    claimed_at: Mapped[float | None] = mapped_column(Float)
+    heard_at: Mapped[float | None] = mapped_column(Float)
+
+
+class GroupRow(Base):
+    """Replicas of a node in one colour. A recorded removal is what allows an engine to remove it."""
+
+    __tablename__ = "groups"
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    node: Mapped[int] = mapped_column(ForeignKey("nodes.index"), index=True)
+    colour: Mapped[str] = mapped_column(String(10))
+    release: Mapped[str] = mapped_column(ForeignKey("releases.name"))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[float] = mapped_column(Float)
+    removed_at: Mapped[float | None] = mapped_column(Float)
+
+
+class CatalogRow(Base):
+    """One revision of the jobs and bridges; the highest is in force."""
+
+    __tablename__ = "catalog"
+    revision: Mapped[int] = mapped_column(Integer, primary_key=True)
+    jobs: Mapped[list[str]]
+    bridges: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    made_at: Mapped[float] = mapped_column(Float)
+
+
+class TokenRow(Base):
+    """A bearer token of the API, by its SHA-256."""
+
+    __tablename__ = "tokens"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]]
+    made_at: Mapped[float] = mapped_column(Float)
+    expires_at: Mapped[float | None] = mapped_column(Float)
+    revoked_at: Mapped[float | None] = mapped_column(Float)
+
+
+class OperationRow(Base):
+    """Something asked for that takes a while. `key` is the caller's Idempotency-Key with its token."""
+
+    __tablename__ = "operations"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    node: Mapped[int | None] = mapped_column(ForeignKey("nodes.index"), index=True)
+    state: Mapped[str] = mapped_column(String(20))
+    detail: Mapped[str] = mapped_column(Text)
+    key: Mapped[str | None] = mapped_column(String(300), unique=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[float] = mapped_column(Float)
+    changed_at: Mapped[float] = mapped_column(Float)
+
+
+class OutboxRow(Base):
+    """A transaction of the control plane, signed and stored before it is sent, so that twice is once.
+
+    A new leader sends the same bytes. Attempts of one nonce differ in fees only. `block` is where it
+    landed; `failed` says it reverted there.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("sender", "nonce", "attempt", name="uq_outbox_sender_nonce_attempt"),
+        Index("ix_outbox_open", "sender", "block"),
+    )
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    purpose: Mapped[str] = mapped_column(String(200), index=True)
+    sender: Mapped[str] = mapped_column(String(42))
+    nonce: Mapped[int] = mapped_column(BigInteger)
+    attempt: Mapped[int] = mapped_column(Integer)
+    target: Mapped[str] = mapped_column(String(42))
+    value: Mapped[str] = mapped_column(String(78))
+    raw: Mapped[str] = mapped_column(Text)
+    hash: Mapped[str] = mapped_column(String(66), unique=True)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    made_at: Mapped[float] = mapped_column(Float)
+    block: Mapped[int | None] = mapped_column(BigInteger)
+    failed: Mapped[bool]
+
+
+class EventRow(Base):
+    """Something that happened, in order, for people and pages that follow along."""
+
+    __tablename__ = "events"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at: Mapped[float] = mapped_column(Float)
+    kind: Mapped[str] = mapped_column(String(40))
+    node: Mapped[str | None] = mapped_column(String(42))
+    data: Mapped[dict[str, Any]]
