@@ -1,0 +1,94 @@
+"""All logs of any range of blocks, from endpoints that refuse large ones: what is refused is halved."""
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from linkpool.chain.rpc import Behind, Garbage, RangeRefused, Refusal, Rpc, TimedOut
+from linkpool.chain.types import Head, Log, hexed, parse_log, parse_logs
+
+CHUNK = 2_000
+"""Blocks asked for at once, at most."""
+
+GROW_AFTER = 10
+"""Pieces that must go well before a larger one is tried again."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which logs are followed: of these contracts, with one of these as topic 0 (none at all: any)."""
+
+    addresses: tuple[str, ...]
+    topics: tuple[bytes, ...]
+
+    def filter(self, **span: str) -> dict[str, Any]:
+        """The JSON filter, with `fromBlock`, `toBlock` or `blockHash` as given."""
+        where: dict[str, Any] = {"address": list(self.addresses), **span}
+        if self.topics:
+            where["topics"] = [[hexed(topic) for topic in self.topics]]
+        return where
+
+    def check(self, log: Log) -> Log:
+        """The log itself. Raises Garbage for one that was not asked for."""
+        first = log.topics[0] if log.topics else b""
+        if log.address not in self.addresses or (self.topics and first not in self.topics):
+            raise Garbage(f"a log that was not asked for: {log.address} {first.hex()}")
+        return log
+
+    def parse(self, logs: Any) -> list[Log]:
+        """The answer of eth_getLogs. Raises Garbage."""
+        return [self.check(log) for log in parse_logs(logs)]
+
+    def parse_one(self, log: Any) -> Log:
+        """A pushed log. Raises Garbage."""
+        return self.check(parse_log(log))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The logs of the blocks `low`..`high`."""
+
+    low: int
+    high: int
+    logs: Collection[Log]
+
+
+async def read_range(
+    rpc: Rpc, wanted: Wanted, low: int, high: int, *, chunk: int = CHUNK
+) -> AsyncIterator[Piece]:
+    """The logs of blocks `low`..`high` in pieces, in order, that cover the range exactly.
+
+    A piece that is refused or too slow is halved; the size grows again after some that went well.
+    Raises EndpointTrouble; RangeRefused or TimedOut when even a single block is too much.
+    """
+    size, well = chunk, 0
+    while low <= high:
+        end = min(low + size - 1, high)
+        try:
+            logs = await _read(rpc, wanted, fromBlock=hex(low), toBlock=hex(end))
+        except (RangeRefused, TimedOut):
+            if end == low:
+                raise
+            size, well = (end - low + 1) // 2, 0
+            continue
+        yield Piece(low, end, logs)
+        low, well = end + 1, well + 1
+        if well >= GROW_AFTER:
+            size, well = min(2 * size, chunk), 0
+
+
+async def read_block(rpc: Rpc, wanted: Wanted, head: Head) -> Piece:
+    """The logs of one block, by its hash. Raises Behind when the endpoint does not have that block."""
+    try:
+        return Piece(head.number, head.number, await _read(rpc, wanted, blockHash=hexed(head.hash)))
+    except RangeRefused as refused:
+        raise Behind(f"logs of block {head.number}: {refused}") from refused
+
+
+async def _read(rpc: Rpc, wanted: Wanted, **span: str) -> list[Log]:
+    try:
+        return wanted.parse(await rpc.call("eth_getLogs", wanted.filter(**span)))
+    except (
+        Refusal
+    ) as refusal:  # words we do not know: only smaller pieces can tell whether size was the reason
+        raise RangeRefused(str(refusal)) from refusal
