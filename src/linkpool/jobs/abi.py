@@ -1,8 +1,8 @@
-"""The ABI as job specs write it: `bytes32 requestId, uint256 value`, with or without a name and brackets.
+"""The ABI as job specs write it: `bytes32 requestId, uint256 value`, with or without name and brackets.
 
-`eth-abi` encodes and decodes. Around it: the textual form, conversions from the values jobs have (a uint256 out
-of a Decimal, an address out of 20 bytes), and a budget that stops data whose pointers make it read the same bytes
-for ever. Everything raises BadValue.
+`eth-abi` encodes and decodes. Around it: the textual form, conversions from the values jobs have (a uint256
+out of a Decimal, an address out of 20 bytes), and a budget that stops data whose pointers make it read the
+same bytes for ever. Everything raises BadValue.
 """
 
 import re
@@ -15,7 +15,7 @@ from eth_abi import grammar
 from eth_abi.abi import default_codec
 from eth_abi.codec import ABIDecoder
 from eth_abi.decoding import ContextFramesBytesIO
-from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.exceptions import ABITypeError, DecodingError, EncodingError
 from eth_abi.exceptions import ParseError as TypeParseError
 from eth_hash.auto import keccak
 
@@ -86,7 +86,7 @@ def _type(written: str) -> str:
     try:
         parsed = grammar.parse(full)
         parsed.validate()
-    except (TypeParseError, grammar.ABITypeError) as error:
+    except (TypeParseError, ABITypeError) as error:
         raise BadValue(f"{written} is not a type: {error}") from None
     dimensions = parsed.arrlist or ()
     known = {"uint", "int", "address", "bool", "bytes", "string"}
@@ -152,7 +152,7 @@ class _Metered(ContextFramesBytesIO):
     """Data may point at itself; honest data is read once, so reading it eight times over is enough."""
 
     def __init__(self, data: bytes) -> None:
-        super().__init__(data)
+        super().__init__(data)  # type: ignore[no-untyped-call]  # eth-abi leaves it untyped
         self._budget = 8 * len(data) + 4096
 
     def read(self, size: int | None = -1, /) -> bytes:

@@ -1,7 +1,7 @@
 """The parameters of a request: CBOR, mostly without its outermost brackets.
 
-`cbor2` decodes; before it does, `_measure` walks the bytes without making anything and refuses what would cost
-more than it brought: depth, counts, lengths beyond the end, and every tag but the two of big numbers.
+`cbor2` decodes; before it does, `_measure` walks the bytes without making anything and refuses what would
+cost more than it brought: depth, counts, lengths beyond the end, and every tag but the two of big numbers.
 """
 
 import math

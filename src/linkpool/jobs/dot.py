@@ -1,8 +1,9 @@
 """The DOT dialect of `observationSource`: nodes with attributes, and arrows between them.
 
-It is what the Go node reads, without the `digraph { }` around it. `;` and `,` are optional, comments are `//`,
-`/* */` and lines that begin with `#`. A value is a bare word, a number, a text in double quotes with the escapes
-of Go strings, or anything between `<` and its matching `>`. Attribute names match in any case; the last of two wins.
+It is what the Go node reads, without the `digraph { }` around it. `;` and `,` are optional, comments are
+`//`, `/* */` and lines that begin with `#`. A value is a bare word, a number, a text in double quotes with
+the escapes of Go strings, or anything between `<` and its matching `>`. Attribute names match in any case;
+the last of two wins.
 """
 
 import re

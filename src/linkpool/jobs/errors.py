@@ -1,8 +1,8 @@
 """What can go wrong with a job: its text, a value in it, one of its tasks.
 
-A `JobError` points at a place in the job's text. A `BadValue` says that a value does not fit where it is used;
-the runner decides whose value it was. A task's failure is a `TaskTemporary` or a `TaskPermanent`, and its
-`cause` says what a rejection on chain would have to say.
+A `JobError` points at a place in the job's text. A `BadValue` says that a value does not fit where it is
+used; the runner decides whose value it was. A task's failure is a `TaskTemporary` or a `TaskPermanent`, and
+its `cause` says what a rejection on chain would have to say.
 """
 
 from enum import Enum

@@ -1,7 +1,8 @@
 """What an attribute's text means: a fixed text, one variable, or JSON with variables in value positions.
 
-`$(fetch)`, `$(decode_cbor.times)` and `$(parse.0)` name what a task gave, or a part of it. Such a reference is
-either the whole attribute or stands where JSON wants a value; inside a text it means nothing and is refused.
+`$(fetch)`, `$(decode_cbor.times)` and `$(parse.0)` name what a task gave, or a part of it. Such a reference
+is either the whole attribute or stands where JSON wants a value; inside a text it means nothing and is
+refused.
 """
 
 import re

@@ -47,12 +47,12 @@ def _check_depth(text: str) -> None:
         return
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
-        token = match.group()
-        if token in "[{":
+        found = match.group()
+        if found in "[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise BadValue(f"JSON nested deeper than {MAX_DEPTH} levels")
-        elif token in "]}":
+        elif found in "]}":
             depth -= 1
 
 

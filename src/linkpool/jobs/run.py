@@ -1,7 +1,7 @@
 """One run of one job: tasks in order, each with its attempts and its time; all of it inside a deadline.
 
-Tasks that only compute run at once, one after the other; those that wait for somebody run side by side. Nothing here
-depends on anything but the loop's clock, so a run in virtual time is the run in real time.
+Tasks that only compute run at once, one after the other; those that wait for somebody run side by side.
+Nothing here depends on anything but the loop's clock, so a run in virtual time is the run in real time.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from linkpool.errors import Permanent, Temporary
+from linkpool.errors import LinkPoolError, Temporary
 from linkpool.jobs.errors import BadValue, Cause, TaskError, TaskPermanent, TaskTemporary
 from linkpool.jobs.services import Services
 from linkpool.jobs.spec import JobSpec
@@ -45,7 +45,7 @@ class RunResult:
     @property
     def value(self) -> Value:
         """The output of the last task that has one."""
-        return next(reversed(self.outputs.values()), None) if self.outputs else None
+        return list(self.outputs.values())[-1] if self.outputs else None
 
     @property
     def error(self) -> TaskTemporary | TaskPermanent | None:
@@ -103,8 +103,13 @@ class _Run:
         running: dict[asyncio.Task[TaskRecord], str] = {}
         try:
             while ready or running:
-                done = [self._at_once(tasks[name]) or self._begin(tasks[name], running) for name in ready]
-                records = [record for record in done if record] or await _next(running)
+                records = []
+                for name in ready:
+                    if record := self._at_once(tasks[name]):
+                        records.append(record)
+                    else:
+                        running[self._begin(tasks[name])] = name
+                records = records or await _next(running)
                 ready = []
                 for record in records:
                     self._keep(tasks[record.name], record, running)
@@ -140,8 +145,8 @@ class _Run:
             output = None
         return TaskRecord(task.name, task.type.name, inputs, output, error, self._services.now() - start, 1)
 
-    def _begin(self, task: Task, running: dict[asyncio.Task[TaskRecord], str]) -> None:
-        running[asyncio.create_task(self._attempts(task), name=f"{self._run_id}/{task.name}")] = task.name
+    def _begin(self, task: Task) -> asyncio.Task[TaskRecord]:
+        return asyncio.create_task(self._attempts(task), name=f"{self._run_id}/{task.name}")
 
     async def _attempts(self, task: Task) -> TaskRecord:
         inputs = tuple(self._variables[name] for name in task.inputs)
@@ -171,7 +176,7 @@ class _Run:
         except TimeoutError:
             late = TaskTemporary(f"not done within {call.timeout:g} s", Cause.SOURCE_FAILED, task.name)
             return replace(record, output=None, error=late)
-        except (Temporary, Permanent) as failure:
+        except LinkPoolError as failure:
             return replace(record, output=None, error=blamed(task, failure))
         return replace(record, output=output, error=None)
 
@@ -211,7 +216,7 @@ def _worth_repeating(record: TaskRecord, task: Task) -> bool:
     return record.attempts < task.attempts and blame is not Cause.PARAMETERS
 
 
-def blamed(task: Task, failure: Temporary | Permanent) -> TaskError:
+def blamed(task: Task, failure: LinkPoolError) -> TaskError:
     """A task's failure as a TaskError: a bad value is the fault of whoever it came from."""
     if isinstance(failure, TaskError):
         if not failure.task:

@@ -1,6 +1,7 @@
 """When a cron job runs: `CRON_TZ=Europe/Paris 0 30 9 * * 1-5`, or `@every 1h30m`.
 
-Ticks are whole seconds since 1970 and depend on nothing but the schedule, so every replica finds the same ones.
+Ticks are whole seconds since 1970 and depend on nothing but the schedule, so every replica finds the same
+ones.
 """
 
 import re

@@ -132,7 +132,7 @@ class Callbacks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BridgeCall:
-    """One question to a bridge: `body` is the JSON text, `caller` the job that pays for its place in the queue."""
+    """One question to a bridge: `body` is the JSON text, `caller` the job that waits in the queue."""
 
     name: str
     body: bytes
@@ -151,24 +151,6 @@ class Bridging(Protocol):
 
 class UnknownBridge(Temporary):
     """No such bridge in the catalog this process has: another may know it already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the tasks of one process work with."""
-
-    http: Http
-    bridges: Bridging
-    callbacks: Callbacks
-    call: Callable[[EthCall], Awaitable[bytes]]
-    """eth_call. Raises Reverted, or Temporary when no endpoint answers."""
-    estimate: Callable[[EthCall], Awaitable[int]]
-    """eth_estimateGas, in gas. Raises as `call`."""
-    transact: Callable[[EthTx], Awaitable[Any]]
-    """Takes the transaction of an `ethtx`; what it gives back is the task's output."""
-    cache: "Cache" = field(default_factory=lambda: Cache())
-    now: Callable[[], float] = field(default=lambda: asyncio.get_running_loop().time())
-    """Seconds of the clock that deadlines are in."""
 
 
 class Cache:
@@ -196,3 +178,21 @@ class Cache:
     def _drop(self, key: object) -> None:
         if kept := self._kept.pop(key, None):
             self._held -= len(kept[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the tasks of one process work with."""
+
+    http: Http
+    bridges: Bridging
+    callbacks: Callbacks
+    call: Callable[[EthCall], Awaitable[bytes]]
+    """eth_call. Raises Reverted, or Temporary when no endpoint answers."""
+    estimate: Callable[[EthCall], Awaitable[int]]
+    """eth_estimateGas, in gas. Raises as `call`."""
+    transact: Callable[[EthTx], Awaitable[Any]]
+    """Takes the transaction of an `ethtx`; what it gives back is the task's output."""
+    cache: Cache = field(default_factory=Cache)
+    now: Callable[[], float] = field(default=lambda: asyncio.get_running_loop().time())
+    """Seconds of the clock that deadlines are in."""

@@ -1,7 +1,7 @@
 """A job: a TOML text read into a `JobSpec`, or refused with the place and the reason.
 
-What the Go node would accept is accepted; what it would silently ignore is noted in `notes`; what it would only
-find out when a request arrives is refused now.
+What the Go node would accept is accepted; what it would silently ignore is noted in `notes`; what it would
+only find out when a request arrives is refused now.
 """
 
 import re
@@ -24,12 +24,25 @@ from linkpool.units import Juels
 MAX_TEXT = 1 << 17
 TYPES = ("directrequest", "cron", "webhook")
 _NAMESPACE = uuid.UUID("8c1c4d0e-6d2b-5f1e-9a55-6c696e6b706f")
-_SHARED = (
-    "type schemaVersion name externalJobID maxTaskDuration gasLimit forwardingAllowed evmChainID "
-    "observationSource idempotent"
-).split()
+_SHARED = [
+    "type",
+    "schemaVersion",
+    "name",
+    "externalJobID",
+    "maxTaskDuration",
+    "gasLimit",
+    "forwardingAllowed",
+    "evmChainID",
+    "observationSource",
+    "idempotent",
+]
 _OWN = {
-    "directrequest": "contractAddress requesters minContractPaymentLinkJuels minIncomingConfirmations".split(),
+    "directrequest": [
+        "contractAddress",
+        "requesters",
+        "minContractPaymentLinkJuels",
+        "minIncomingConfirmations",
+    ],
     "cron": ["schedule"],
     "webhook": ["externalInitiators"],
 }
@@ -149,14 +162,14 @@ class _Reader:
         return graph, source
 
     def _check_repeatable(self, kind: str, graph: Graph, source: str) -> None:
-        """Cron and webhook runs happen at least once, so what they send must bear being sent twice."""
+        """Cron and webhook runs happen at least once: what they send must bear being sent twice."""
         if kind == "directrequest" or self._take("idempotent", truth):
             return
         for task in graph.tasks.values():
             if task.type.name == "ethtx":
                 reason = (
-                    f"a {kind} run may happen twice, and task {task.name} sends a transaction: write idempotent "
-                    "= true in the job if the contract bears that"
+                    f"a {kind} run may happen twice, and task {task.name} sends a transaction: write "
+                    "idempotent = true in the job if the contract bears that"
                 )
                 raise JobError(reason, *self._toml.within("observationSource", source, task.at))
 

@@ -10,8 +10,8 @@ from linkpool.jobs.spec import JobSpec
 from linkpool.jobs.values import Value
 
 ORACLE_REQUEST = abi.parse(
-    "OracleRequest(bytes32 indexed specId, address requester, bytes32 requestId, uint256 payment, "
-    "address callbackAddr, bytes4 callbackFunctionId, uint256 cancelExpiration, uint256 dataVersion, bytes data)",
+    "OracleRequest(bytes32 indexed specId, address requester, bytes32 requestId, uint256 payment, address "
+    "callbackAddr, bytes4 callbackFunctionId, uint256 cancelExpiration, uint256 dataVersion, bytes data)",
     event=True,
 )
 

@@ -1,7 +1,7 @@
 """The bridge task: one question to a named external adapter, answered at once or by a callback.
 
-An adapter that fails says so in one of four ways, see `_refused`. With `cacheTTL`, its last good answer to the same
-question stands in for a failure.
+An adapter that fails says so in one of four ways, see `_refused`. With `cacheTTL`, its last good answer to
+the same question stands in for a failure.
 """
 
 from typing import Any
@@ -88,8 +88,8 @@ async def _send(call: Call, question: dict[str, Value]) -> HttpReply:
 
 
 def _refused(reply: HttpReply) -> TaskError | None:
-    """The error an adapter reports: an HTTP status from 400; a `statusCode` or `providerStatusCode` that is not
-    200; `error`; `errorMessage`."""
+    """The error an adapter reports: an HTTP status from 400; a `statusCode` or `providerStatusCode` that is
+    not 200; `error`; `errorMessage`."""
     try:
         said = jsontext.read(reply.body)
     except BadValue:

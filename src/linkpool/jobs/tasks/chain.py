@@ -45,7 +45,7 @@ def _revert_reason(error: Reverted) -> str:
 
 
 async def estimate_gas_limit(call: Call) -> int:
-    """What a transaction would use, times `multiplier`, at most the job's gas limit; that limit if unknown."""
+    """What a transaction would use, times `multiplier`; at most the job's gas limit, which stands in too."""
     limit = call.gas_limit or _DEFAULT_GAS
     try:
         gas = await call.services.estimate(

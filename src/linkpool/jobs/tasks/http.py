@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from linkpool.jobs import jsontext
 from linkpool.jobs.errors import BadValue, Cause, TaskError, TaskPermanent, TaskTemporary, shown
-from linkpool.jobs.services import Forbidden, HttpReply, HttpRequest, Oversized, Private, Unreachable
+from linkpool.jobs.services import Forbidden, HttpRequest, Oversized, Private, Unreachable
 from linkpool.jobs.tasks.kit import Call, Constant, Parameter, Reach, TaskType
 from linkpool.jobs.values import Value, text, truth
 

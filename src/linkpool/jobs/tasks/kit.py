@@ -1,7 +1,7 @@
 """What a task type is: its parameters, its inputs, and the function that does it.
 
-A parameter says how its value is read and where it may come from: a fixed text (read once, when the job is), a
-variable, JSON with variables, the first input, a default - in this order.
+A parameter says how its value is read and where it may come from: a fixed text (read once, when the job
+is), a variable, JSON with variables, the first input, a default - in this order.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +19,7 @@ ANY_NUMBER = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a task type; `read` turns a value into what the task works with, or raises BadValue."""
+    """One parameter of a task type; `read` makes of a value what the task works with, or raises BadValue."""
 
     read: Callable[[Value], Any]
     required: bool = False
@@ -58,7 +58,7 @@ class Reach(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskType:
-    """A kind of task. `run` may be a coroutine function; it raises BadValue, TaskError or a service's error."""
+    """A kind of task. `run` may be a coroutine; it raises BadValue, TaskError or a service's error."""
 
     name: str
     run: "Callable[[Call], Value | Awaitable[Value]]"
