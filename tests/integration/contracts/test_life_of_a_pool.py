@@ -1,0 +1,110 @@
+"""A pool from nothing to a paid answer on a real dev chain, through the typed calls alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from linkpool.chain.http import HttpEndpoint
+from linkpool.chain.keys import Key
+from linkpool.chain.types import parse_logs
+from linkpool.contracts import deploy, oracle, pool_events
+from linkpool.contracts.abi import Call
+from linkpool.contracts.events import decode
+from linkpool.contracts.invite import Invite, oracle_address
+from linkpool.contracts.link import Link
+from linkpool.contracts.oracle import Answer, Ask, Oracle, RequestTerms
+from linkpool.contracts.pool import Offer, Pool, Status, stake_data
+from linkpool.contracts.view import View
+from linkpool.units import link
+from tests.support.anvil import KEYS, Anvil, anvil
+
+OWNER, MANAGER, SENDER, STAKER, REQUESTER, STRANGER = map(Key, KEYS)
+WALLET = "0x00000000000000000000000000000000000A11cE"
+JOB = b"0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Anvil]:
+    with anvil() as running:
+        yield running
+
+
+@pytest.fixture
+async def rpc(chain: Anvil) -> AsyncIterator[HttpEndpoint]:
+    async with aiohttp.ClientSession() as session:
+        yield HttpEndpoint(URL(chain.http), session, 10.0)
+
+
+async def send(rpc: HttpEndpoint, key: Key, call: Call[Any], gas: int | None = None) -> list[Any]:
+    """One transaction from an unlocked account; the events of its receipt."""
+    limit = {} if gas is None else {"gas": hex(gas)}
+    sent = await rpc.call("eth_sendTransaction", {"from": key.address, **call.request, **limit})
+    while (receipt := await rpc.call("eth_getTransactionReceipt", sent)) is None:
+        await asyncio.sleep(0.01)
+    assert receipt["status"] == "0x1"
+    return [event for event in map(decode, parse_logs(receipt["logs"])) if event is not None]
+
+
+def settings(**changes: Any) -> deploy.Settings:
+    account = OWNER.address
+    values: dict[str, Any] = {
+        "chain_id": 31337,
+        "owner": account,
+        "manager": MANAGER.address,
+        "guardian": account,
+        "fee_account": account,
+    }
+    return deploy.Settings(**{**values, **changes})
+
+
+async def test_from_nothing_to_a_paid_answer(rpc: HttpEndpoint) -> None:
+    made = await deploy.plan(rpc, settings(), OWNER.address)
+    await deploy.deploy(rpc, made, OWNER)
+    coin, pool, view = Link(made.link), Pool(made.pool), View(made.view)
+
+    invite = Invite(WALLET, (SENDER.address,), link(1000), 2**40, 7)
+    signature = invite.sign(31337, made.pool, MANAGER.sign_digest)
+    (registered,) = await send(rpc, STRANGER, pool.register(invite, signature))
+    node = oracle_address(made.pool, WALLET, made.implementation)
+    assert isinstance(registered, pool_events.NodeRegistered)
+    assert registered.node == node
+    assert registered.senders == (SENDER.address,)
+    assert await pool.register(invite, b"").ask(rpc) == node, "registered already is success"
+
+    await send(rpc, STRANGER, coin.mint(STAKER.address, link(500)))
+    await send(rpc, STRANGER, coin.mint(REQUESTER.address, link(5)))
+    staking = coin.transfer_and_call(made.pool, link(500), stake_data(node, STAKER.address))
+    assert pool_events.Staked in map(type, await send(rpc, STAKER, staking))
+
+    await send(rpc, MANAGER, pool.set_offer(Offer(JOB, link("0.1"), link(1), 10**12, True)))
+    ask = Ask(job=JOB, requester=REQUESTER.address, callback_function_id=b"\1\2\3\4", nonce=1, data=b"\xa0")
+    events = await send(rpc, REQUESTER, coin.transfer_and_call(node, link("0.1"), ask.calldata))
+    request = next(event for event in events if isinstance(event, oracle.OracleRequest))
+    covered = next(event for event in events if isinstance(event, oracle.Covered))
+    assert (request.request_id, request.data, request.job) == (ask.request_id, b"\xa0", JOB)
+    assert (covered.request_id, covered.penalty) == (ask.request_id, link(1))
+
+    answer = Answer(RequestTerms.of(request), ask.request_id + bytes(32))
+    assert await Oracle(node).reserves().ask(rpc) == link(1)
+    (response,) = await send(rpc, SENDER, Oracle(node).fulfill(answer), oracle.SINGLE_GAS)
+    assert isinstance(response, oracle.OracleResponse)
+
+    (synced,) = await send(rpc, STRANGER, pool.sync(node))
+    assert (synced.fee, synced.net) == (link("0.01"), link("0.09"))
+    (claimed,) = [e for e in await send(rpc, STAKER, pool.claim([node])) if type(e) is pool_events.Claimed]
+    assert link("0.09") - claimed.amount <= 1, "a juel of dust at most"
+    assert await coin.balance_of(STAKER.address).ask(rpc) == claimed.amount
+
+    state = await deploy.show(rpc, made)
+    assert state.summary.owner == OWNER.address
+    assert state.summary.fees == link("0.01")
+    (row,) = state.nodes
+    assert (row.node, row.status, row.active, row.accepting) == (node, Status.ACTIVE, link(500), True)
+    assert row.room == link(5)
+    account = await view.account(made.pool, STAKER.address).ask(rpc)
+    assert [(h.node, h.value, h.claimable) for h in account.holdings] == [(node, link(500), 0)]
+    assert await view.offers(made.pool, [JOB]).ask(rpc) == (await pool.offer(JOB).ask(rpc),)
