@@ -175,8 +175,14 @@ class LocalEngine:
     # --- for people on this machine ----------------------------------------------------------------
 
     async def stop_all(self, grace: float) -> None:
-        """Remove every group of this folder: the end of a development pool."""
-        known = {running.process.intent.group for running in self._running.values()} | set(self._groups)
+        """Remove every group of this folder, entered or not: the end of a development pool."""
+        self._promises.prepare()
+        self._files.prepare()
+        promised = {group.name for group in self._promises.all()}
+        for name in promised:
+            self._promises.drop(name)
+        self._adopt()
+        known = {running.process.intent.group for running in self._running.values()} | promised
         await asyncio.gather(*(self.remove(name, grace) for name in known))
 
     def log_file(self, task: str) -> Path:

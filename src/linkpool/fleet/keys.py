@@ -9,6 +9,7 @@ the bias negligible). The info strings are, with INDEX and SLOT in decimal:
     linkpool/1/node/INDEX/wallet
     linkpool/1/node/INDEX/slot/SLOT
     linkpool/1/group/NAME/token  32 bytes, not a key: what the replicas of a group show
+    linkpool/1/database          64 bytes, not a key: locks the secrets of others (AES-SIV)
 
 At rest: AES-256-GCM under a key that scrypt makes from a passphrase, in a JSON file of mode 0600.
 """
@@ -19,7 +20,7 @@ import secrets
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -74,6 +75,20 @@ class Keyring:
         return log.hide(
             base64.urlsafe_b64encode(self._derive(f"group/{group}/token", 32)).decode().rstrip("=")
         )
+
+    def lock(self, secret: str) -> str:
+        """A secret as the database may keep it; the same text always gives the same result."""
+        return self._database_cipher().encrypt(secret.encode(), None).hex()
+
+    def unlock(self, locked: str) -> str:
+        """The secret again. Raises KeysRefused when it was locked under another master secret."""
+        try:
+            return log.hide(self._database_cipher().decrypt(bytes.fromhex(locked), None).decode())
+        except (InvalidTag, ValueError) as error:
+            raise KeysRefused("a secret in the database belongs to another master secret") from error
+
+    def _database_cipher(self) -> AESSIV:
+        return AESSIV(self._derive("database", 64))
 
     def _key(self, purpose: str) -> str:
         number = 1 + int.from_bytes(self._derive(purpose, 48)) % (ORDER - 1)

@@ -8,15 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, ReleaseRow, SlotRow
 
 
-async def want(session: AsyncSession, capacity: int, invite_deadline: int, now: float) -> NodeRow:
+async def want(session: AsyncSession, capacity: int, now: float) -> NodeRow:
     """A new node, of which nothing exists yet but its place in the derivation of keys.
 
-    capacity: juels of active stake; invite_deadline, now: Unix seconds.
+    capacity: juels of active stake; now: Unix seconds.
     """
     node = NodeRow(
         state=NodeState.WANTED,
         capacity=str(capacity),
-        invite_deadline=invite_deadline,
         primary=Colour.BLUE,
         made_at=now,
         changed_at=now,
@@ -31,6 +30,11 @@ async def every(session: AsyncSession) -> Sequence[NodeRow]:
     return (await session.scalars(select(NodeRow).order_by(NodeRow.index))).all()
 
 
+async def get(session: AsyncSession, node: int) -> NodeRow:
+    """The node of that index, which exists."""
+    return await session.get_one(NodeRow, node)
+
+
 async def by_oracle(session: AsyncSession, oracle: str) -> NodeRow | None:
     """The node with that id (checksummed address)."""
     return await session.scalar(select(NodeRow).where(NodeRow.oracle == oracle))
@@ -38,13 +42,14 @@ async def by_oracle(session: AsyncSession, oracle: str) -> NodeRow | None:
 
 async def set_addresses(
     session: AsyncSession, node: int, *, wallet: str, oracle: str, senders: Sequence[str], now: float
-) -> None:
-    """Keys are made: remember the addresses; doing it again changes nothing."""
+) -> bool:
+    """Keys are made: remember the addresses; doing it again changes nothing and returns false."""
     row = await session.get_one(NodeRow, node)
     if row.state != NodeState.WANTED:
-        return
+        return False
     row.wallet, row.oracle, row.state, row.changed_at = wallet, oracle, NodeState.KEYS_MADE, now
     session.add_all(SlotRow(node=node, number=number, sender=sender) for number, sender in enumerate(senders))
+    return True
 
 
 async def set_state(session: AsyncSession, node: int, state: NodeState, now: float) -> None:

@@ -17,7 +17,6 @@ from linkpool.engines.local import LocalEngine
 from linkpool.engines.protocol import EngineRefused, Release
 from tests.engines.conformance import Bench, Conformance, running, settled, until
 
-pytestmark = pytest.mark.integration
 
 PATIENT = Release("r1", ("/bin/sh", "-c", "exec sleep 1000"))
 STUBBORN = Release("r1", ("/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"))

@@ -1,0 +1,45 @@
+"""The control plane's HTTP application, put together from its routes."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from linkpool.api import problems
+from linkpool.api.agent import agent_routes
+from linkpool.api.auth import Auth
+from linkpool.api.catalog import catalog_routes
+from linkpool.api.events import event_routes
+from linkpool.api.fleet_view import FleetView
+from linkpool.api.health import Figures, health_routes
+from linkpool.api.nodes import Maker, node_routes
+from linkpool.fleet.leader import Ground
+from linkpool.units import Juels
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What an API call may leave out. capacity: juels of a new node."""
+
+    capacity: Juels
+
+
+def build_app(ground: Ground, defaults: Defaults) -> FastAPI:
+    """Everything that listens, on the ground that the composition root laid."""
+    app = FastAPI(
+        title="LinkPool control plane",
+        version=version("linkpool"),
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    auth = Auth(ground.database, ground.clock)
+    view = FleetView(ground.pool, ground.door, ground.clock)
+    maker = Maker(ground.database, ground.factory, ground.clock, ground.knock, defaults.capacity)
+    app.include_router(node_routes(ground.database, auth, view, maker))
+    app.include_router(catalog_routes(ground.database, auth, ground.keys, ground.door, ground.clock))
+    app.include_router(event_routes(ground.database, auth, ground.journal))
+    app.include_router(health_routes(ground.database, ground.door, Figures()))
+    app.include_router(agent_routes(ground.door))
+    return app

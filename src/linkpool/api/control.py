@@ -1,0 +1,156 @@
+"""The composition root of the control plane: builds everything, hands it down, stops it in reverse."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import aiohttp
+import structlog
+
+from linkpool import log as process_log
+from linkpool.api.app import Defaults, build_app
+from linkpool.api.server import listen, serve
+from linkpool.api.settings import Settings, SettingsRefused
+from linkpool.chain.endpoint import connect
+from linkpool.chain.endpoints import Endpoints
+from linkpool.chain.keys import Key
+from linkpool.engines.local import LocalEngine
+from linkpool.files import write_private
+from linkpool.fleet.clock import Clock, SystemClock
+from linkpool.fleet.door import Door
+from linkpool.fleet.facts import NodeFactory
+from linkpool.fleet.groups import Launch
+from linkpool.fleet.journal import Journal
+from linkpool.fleet.keys import Keyring, unseal
+from linkpool.fleet.leader import Ground, Leader
+from linkpool.fleet.lease import Candidate, Term, lead
+from linkpool.fleet.pool import open_pool
+from linkpool.fleet.treasury import Marks
+from linkpool.store import nodes, pool_identity, tokens
+from linkpool.store.database import Database
+from linkpool.units import Juels, Wei
+
+log = structlog.get_logger(__name__)
+
+STOP_GRACE = 5.0
+"""Seconds replicas get to end when a development pool stops."""
+
+
+async def run(
+    settings: Settings, *, ready: Callable[[str], None] | None = None, clock: Clock | None = None
+) -> None:
+    """Run a control plane until cancelled. `ready` hears its URL once it listens.
+
+    Raises SettingsRefused, KeysRefused, WrongPool, PortTaken, StoreUnreachable, EndpointTrouble: each says
+    what to do. Replicas go on after it, unless `stop_replicas` is set.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        bound = stack.enter_context(listen(settings.host, settings.port))
+        url = _url(settings.host, bound)
+        keys = await _keys(settings)
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.close)
+        await database.migrate()
+        ground = await _ground(stack, settings, keys=keys, database=database, clock=clock, url=url)
+        await _remember(settings, ground)
+        if settings.stop_replicas:
+            stack.push_async_callback(_engine(settings, clock).stop_all, STOP_GRACE)
+
+        async def serve_term(term: Term) -> None:
+            async with _engine(settings, clock) as engine:
+                await Leader(ground, engine, term).run()
+
+        app = build_app(ground, Defaults(capacity=Juels(settings.capacity)))
+        holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve(app, bound), name="http server")
+            group.create_task(lead(Candidate(database, holder, clock), serve_term), name="lease")
+            log.info("control plane listens", url=url)
+            if ready is not None:
+                ready(url)
+
+
+async def _ground(
+    stack: AsyncExitStack, settings: Settings, *, keys: Keyring, database: Database, clock: Clock, url: str
+) -> Ground:
+    """Everything that outlives a term of leading."""
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    endpoints = [connect(each, session) for each in settings.rpc_urls]
+    for endpoint in endpoints:
+        stack.push_async_callback(endpoint.close)
+    rpc = Endpoints(endpoints, chain_id=settings.chain_id)
+    manager = Key(keys.manager())
+    pool = await open_pool(
+        rpc, chain_id=settings.chain_id, pool=settings.pool, view=settings.view, manager=manager
+    )
+    return Ground(
+        database=database,
+        clock=clock,
+        journal=Journal(database, clock),
+        keys=keys,
+        rpc=rpc,
+        pool=pool,
+        factory=NodeFactory(database, keys, pool, clock),
+        launch=Launch(settings.pool_name, settings.release_name, _environment(settings, url)),
+        marks=Marks(Wei(settings.gas_low), Wei(settings.gas_high)),
+        max_fee=Wei(settings.max_fee),
+        link_price=None if settings.link_price is None else str(settings.link_price),
+        door=Door(),
+        knock=asyncio.Event(),
+    )
+
+
+async def _remember(settings: Settings, ground: Ground) -> None:
+    """What the database must hold before anything runs. Raises StoreRefused for another pool's database."""
+    token = _admin_token(settings.admin_token_file or settings.state / "admin.token")
+    now = ground.clock.now()
+    async with ground.database.write() as session:
+        await pool_identity.check(session, settings.chain_id, settings.pool)
+        await tokens.ensure(session, "admin", token, scopes=["admin"], now=now, expires_at=None)
+        await nodes.put_release(
+            session,
+            settings.release_name,
+            command=settings.release_command,
+            image=None,
+            settings=settings.release_settings,
+            now=now,
+        )
+
+
+def _environment(settings: Settings, url: str) -> Mapping[str, str]:
+    """What every replica is told (DESIGN section 12)."""
+    return {
+        "LINKPOOL_CONTROL_URLS": ",".join(settings.control_urls or [url]),
+        "LINKPOOL_RPC_URLS": ",".join(settings.replica_rpc_urls or settings.rpc_urls),
+    }
+
+
+def _engine(settings: Settings, clock: Clock) -> LocalEngine:
+    return LocalEngine((settings.state / "engine").absolute(), settings.pool_name, clock.now)
+
+
+async def _keys(settings: Settings) -> Keyring:
+    try:
+        passphrase = settings.passphrase_file.read_text().splitlines()[0]
+    except (OSError, IndexError) as error:
+        raise SettingsRefused(f"passphrase_file: no passphrase in {settings.passphrase_file}") from error
+    process_log.hide(passphrase)
+    return await asyncio.to_thread(unseal, passphrase, settings.keys_file or settings.state / "master.json")
+
+
+def _admin_token(path: Path) -> str:
+    """The token in the file; a new one when there is no file yet."""
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32) + "\n")
+    return process_log.hide(path.read_text().strip())
+
+
+def _url(host: str, bound: socket.socket) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+    return f"http://{shown}:{bound.getsockname()[1]}"

@@ -1,0 +1,128 @@
+"""Nodes as the API shows them: the database, the engine, the chain and the agent socket side by side."""
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from linkpool.chain.rpc import EndpointTrouble
+from linkpool.engines.protocol import Phase, Task
+from linkpool.fleet.clock import Clock
+from linkpool.fleet.door import Desk, Door
+from linkpool.fleet.pool import NodeOnChain, Pool
+from linkpool.store import nodes
+from linkpool.store.tables import Colour, GroupRow, NodeRow, OperationRow, SlotRow
+from linkpool.wire.agent import State
+from linkpool.wire.api import NodeView, OperationView, ReplicaView, moment
+
+log = structlog.get_logger(__name__)
+
+CHAIN_FRESH = 1.0
+"""Seconds for which a reading of the contracts is shown again."""
+
+
+class FleetView:
+    """Reads; changes nothing."""
+
+    def __init__(self, pool: Pool, door: Door, clock: Clock) -> None:
+        self._pool = pool
+        self._door = door
+        self._clock = clock
+        self._on_chain: Mapping[str, NodeOnChain] = {}
+        self._read_at: float | None = None
+
+    async def nodes(self, session: AsyncSession, only: Sequence[NodeRow] | None = None) -> list[NodeView]:
+        """All nodes, or those given; of an unreachable chain the last known part is shown."""
+        on_chain = await self._chain()
+        rows = await nodes.every(session) if only is None else only
+        slots = await nodes.slots(session)
+        groups = await nodes.groups(session)
+        return [
+            self._node(
+                row,
+                [slot for slot in slots if slot.node == row.index],
+                {group.name: group for group in groups if group.node == row.index},
+                on_chain.get(row.oracle or ""),
+            )
+            for row in rows
+        ]
+
+    async def operation(self, session: AsyncSession, row: OperationRow) -> OperationView:
+        """An operation and its node."""
+        node = None if row.node is None else (await nodes.get(session, row.node)).oracle
+        return OperationView(
+            id=row.id,
+            kind=row.kind,
+            node=node,
+            state=row.state,
+            detail=row.detail,
+            made_at=moment(row.made_at),
+            changed_at=moment(row.changed_at),
+        )
+
+    async def _chain(self) -> Mapping[str, NodeOnChain]:
+        now = self._clock.monotonic()
+        if self._read_at is None or now - self._read_at >= CHAIN_FRESH:
+            try:
+                self._on_chain = await self._pool.nodes()
+                self._read_at = now
+            except EndpointTrouble as error:
+                log.warning("the chain is out of reach: what was known of it is shown", error=str(error))
+        return self._on_chain
+
+    def _node(
+        self,
+        row: NodeRow,
+        slots: Sequence[SlotRow],
+        groups: Mapping[str, GroupRow],
+        on_chain: NodeOnChain | None,
+    ) -> NodeView:
+        desk = self._door.desk
+        replicas = []
+        if desk is not None:
+            tasks = [task for task in desk.tasks.all() if task.group in groups]
+            tasks.sort(key=lambda task: (task.started_at, task.id))
+            held = {slot.task: slot for slot in slots}
+            roster = {member.task for member in desk.hub.roster(row.index)}
+            replicas = [
+                _replica(desk, task, Colour(groups[task.group].colour), held.get(task.id), task.id in roster)
+                for task in tasks
+            ]
+        return NodeView(
+            id=row.oracle,
+            index=row.index,
+            wallet=row.wallet,
+            state=row.state,
+            capacity=str(on_chain.capacity) if on_chain else row.capacity,
+            stake=str(on_chain.stake) if on_chain else None,
+            earned=str(on_chain.earned) if on_chain else None,
+            accepting=on_chain is not None and on_chain.accepting,
+            primary=row.primary,
+            made_at=moment(row.made_at),
+            changed_at=moment(row.changed_at),
+            replicas=replicas,
+        )
+
+
+def _replica(desk: Desk, task: Task, colour: Colour, slot: SlotRow | None, in_roster: bool) -> ReplicaView:
+    session = desk.hub.session(task.id)
+    beat = session.beat if session else None
+    balance = desk.balances.get(slot.sender) if slot else None
+    state = session.state.value if session else State.STARTING.value
+    return ReplicaView(
+        task=task.id,
+        colour=colour.value,
+        slot=slot.number if slot else None,
+        sender=slot.sender if slot else None,
+        state=Phase.STOPPING.value if task.phase is Phase.STOPPING else state,
+        ready=beat.ready if beat else False,
+        in_roster=in_roster,
+        head=beat.head if beat else None,
+        catalog=beat.catalog if beat else 0,
+        open=beat.open if beat else 0,
+        answered=beat.answered if beat else 0,
+        balance=None if balance is None else str(balance),
+        pid=task.pid,
+        health=session.health if session else None,
+        heard_seconds_ago=round(desk.hub.heard_ago(task.id), 3) if session else None,
+    )

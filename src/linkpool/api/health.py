@@ -1,0 +1,65 @@
+"""Is this process alive, can it work, and in figures."""
+
+from collections import Counter
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+from linkpool.fleet.door import Door
+from linkpool.store import nodes
+from linkpool.store.database import Database, StoreUnreachable
+from linkpool.store.tables import NodeState
+from linkpool.wire.agent import State
+
+
+class Figures:
+    """The gauges of one process; labels are known in advance."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._leads = Gauge("linkpool_leads", "1 while this control plane leads", registry=self.registry)
+        self._epoch = Gauge("linkpool_lease_epoch", "Epoch of the term, or 0", registry=self.registry)
+        self._nodes = Gauge("linkpool_nodes", "Nodes by state", ["state"], registry=self.registry)
+        self._replicas = Gauge("linkpool_replicas", "Replicas on the line", ["state"], registry=self.registry)
+
+    def show(self, door: Door, states: Counter[str]) -> bytes:
+        """Everything, as Prometheus reads it."""
+        desk = door.desk
+        self._leads.set(desk is not None)
+        self._epoch.set(desk.epoch if desk else 0)
+        on_line = Counter(session.state for session in desk.hub.sessions) if desk else Counter[State]()
+        for node_state in NodeState:
+            self._nodes.labels(node_state.value).set(states[node_state.value])
+        for state in State:
+            self._replicas.labels(state.value).set(on_line[state])
+        return generate_latest(self.registry)
+
+
+def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter:
+    """`/live`, `/ready`, `/metrics`: no token, no secret."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/live")
+    async def live() -> PlainTextResponse:
+        """200 while the process turns."""
+        return PlainTextResponse("live\n")
+
+    @routes.get("/ready")
+    async def ready() -> JSONResponse:
+        """200 while the database answers, leading or standing by; else 503."""
+        try:
+            async with database.read() as session:
+                await nodes.groups(session)
+        except StoreUnreachable:
+            return JSONResponse({"ready": False, "leads": False, "why": "no database"}, 503)
+        return JSONResponse({"ready": True, "leads": door.desk is not None})
+
+    @routes.get("/metrics")
+    async def metrics() -> Response:
+        """Figures for Prometheus."""
+        async with database.read() as session:
+            states = Counter(row.state for row in await nodes.every(session))
+        return Response(figures.show(door, states), media_type=CONTENT_TYPE_LATEST)
+
+    return routes

@@ -1,0 +1,53 @@
+"""Errors as problem details (RFC 9457): one shape for everything that can go wrong."""
+
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from linkpool.errors import Permanent, Temporary
+from linkpool.log import scrub
+from linkpool.wire.api import Problem
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = "2"
+"""Seconds a caller should wait after a temporary failure."""
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """An error response; secrets in the text are masked."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=scrub(detail))
+    return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    lines = (f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(lines))
+
+
+async def _temporary(request: Request, error: Exception) -> JSONResponse:
+    log.warning("request failed for now", path=request.url.path, error=str(error))
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": RETRY_AFTER})
+
+
+async def _permanent(_request: Request, error: Exception) -> JSONResponse:
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app in this shape."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Temporary, _temporary)
+    app.add_exception_handler(Permanent, _permanent)

@@ -1,0 +1,55 @@
+"""An HTTP server that listens before it is told what to serve, and that leaves signals to its owner."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+from fastapi import FastAPI
+
+from linkpool.errors import Permanent
+
+CLOSE_WITHIN = 2
+"""Seconds open requests get at a stop; event streams never end by themselves."""
+
+
+class PortTaken(Permanent):
+    """The address cannot be listened on."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 takes a free one. Raises PortTaken."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The process's owner handles signals, by cancelling."""
+        yield
+
+
+async def serve(app: FastAPI, bound: socket.socket) -> None:
+    """Serve until cancelled, then close every connection."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws="websockets-sansio",
+        ws_max_size=1 << 20,
+        ws_ping_interval=None,  # heartbeats come every half second
+        timeout_graceful_shutdown=CLOSE_WITHIN,
+        lifespan="off",
+    )
+    server = _Server(config)
+    serving = asyncio.ensure_future(server.serve(sockets=[bound]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        with suppress(asyncio.CancelledError):
+            await serving

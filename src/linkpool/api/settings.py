@@ -1,0 +1,131 @@
+"""Everything a control plane is told: one TOML file and the environment, read once into one object."""
+
+import difflib
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from eth_utils.address import is_address, to_checksum_address
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from linkpool.errors import Permanent
+from linkpool.units import WHOLE, link
+
+PREFIX = "LINKPOOL_"
+
+
+class SettingsRefused(Permanent):
+    """The configuration cannot be used; the text names the field."""
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _address(value: str) -> str:
+    if not is_address(value):
+        raise ValueError(f"{value!r} is no address (0x and 40 hex digits)")
+    return to_checksum_address(value)
+
+
+Texts = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+"""A list; comma-separated in the environment."""
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Settings(BaseSettings):
+    """Amounts in juels or wei. Relative paths count from the working directory."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    state: Path = Field(
+        description="Folder of this control plane: database, engine, admin token (mode 0700)."
+    )
+    database: str | None = Field(None, description="sqlite:///FILE (default, in `state`) or postgresql://...")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8700, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    control_urls: Texts = Field(
+        [], description="URLs of all control planes, as replicas reach them; own by default."
+    )
+    chain_id: int = Field(gt=0, description="Chain id, checked against every endpoint.")
+    pool: Address = Field(description="Address of the StakingPool.")
+    view: Address = Field(description="Address of the PoolView.")
+    rpc_urls: Texts = Field(
+        min_length=1, description="JSON-RPC endpoints (http or ws), in order of preference."
+    )
+    replica_rpc_urls: Texts = Field([], description="Endpoints for replicas; `rpc_urls` by default.")
+    keys_file: Path | None = Field(
+        None, description="Sealed master secret; master.json in `state` by default."
+    )
+    passphrase_file: Path = Field(description="File whose first line opens `keys_file`.")
+    admin_token_file: Path | None = Field(
+        None, description="Admin token; made (0600) in `state` when missing."
+    )
+    pool_name: str = Field(
+        "linkpool", pattern=r"^[a-z0-9-]{1,40}$", description="Name of the pool in engines."
+    )
+    release_name: str = Field(
+        "local", pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="What new nodes run."
+    )
+    release_command: list[str] = Field(
+        default_factory=lambda: [sys.executable, "-m", "linkpool.replica"],
+        description="Command of that release.",
+    )
+    release_settings: dict[str, str] = Field({}, description="Environment of that release's replicas.")
+    capacity: int = Field(link(100_000), gt=0, description="Juels of active stake a new node takes.")
+    link_price: int | None = Field(None, gt=0, description="Wei per LINK: what an answer may cost.")
+    gas_low: int = Field(WHOLE // 20, gt=0, description="Wei: a sender below this is topped up.")
+    gas_high: int = Field(WHOLE // 5, gt=0, description="Wei: to this much.")
+    max_fee: int = Field(200 * 10**9, gt=0, description="Wei per gas the control plane itself pays at most.")
+    stop_replicas: bool = Field(False, description="Stop all replicas on a clean stop (development).")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.gas_high <= self.gas_low:
+            raise ValueError("gas_high must be above gas_low")
+        hosts = {urlsplit(url).hostname for url in self.control_urls}
+        if len(hosts) > 1 and self.database_url.startswith("sqlite"):
+            raise ValueError(
+                "control planes on several hosts cannot share SQLite; set database to postgresql://..."
+            )
+        return self
+
+    @property
+    def database_url(self) -> str:
+        """Where the state is."""
+        return self.database or f"sqlite:///{self.state.absolute() / 'control.db'}"
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "Settings":
+        """From a TOML file and the environment, which wins. Raises SettingsRefused naming the field."""
+        try:
+            values = tomllib.loads(path.read_text()) if path else {}
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise SettingsRefused(f"{path}: {error}") from error
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SettingsRefused("\n".join(_explain(item) for item in error.errors())) from error
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the file; no other sources."""
+        return env_settings, init_settings
+
+
+def _explain(item: Any) -> str:
+    name = ".".join(str(part) for part in item["loc"]) or "configuration"
+    if item["type"] != "extra_forbidden":
+        return f"{name}: {item['msg']}"
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    return f"{name}: unknown field" + (f"; did you mean {near[0]}?" if near else "")

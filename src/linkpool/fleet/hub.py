@@ -1,0 +1,245 @@
+"""The agent side of a leader: sessions in, rosters and the catalog out.
+
+Everything said is stamped with the lease's epoch and is said only while the term runs. A closed socket
+leaves the roster at once, a silent one after two seconds. A leader that has just begun presumes alive
+every task that holds a slot and that the engine reports, until the task connects or `GRACE` is over.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+
+import structlog
+
+from linkpool.fleet.claims import Claims
+from linkpool.fleet.clock import Clock
+from linkpool.fleet.journal import Journal
+from linkpool.fleet.lease import Term
+from linkpool.fleet.roster import Rosters, Seat, members
+from linkpool.fleet.sessions import Link, LinkClosed, Session
+from linkpool.fleet.tasks import Tasks
+from linkpool.store.tables import Colour, NodeRow
+from linkpool.wire.agent import (
+    Catalog,
+    Goodbye,
+    Heartbeat,
+    Hello,
+    Member,
+    NodeFacts,
+    Refused,
+    Roster,
+    State,
+    Welcome,
+)
+
+log = structlog.get_logger(__name__)
+
+GRACE = 15.0
+"""Seconds in which a new leader judges nobody that the engine reports."""
+SWEEP = 0.25
+"""Seconds between two looks for silence."""
+
+Facts = Callable[[NodeRow], Awaitable[NodeFacts]]
+
+
+class Hub:
+    """All replicas of the pool, as the leader of one term hears them."""
+
+    def __init__(
+        self, *, term: Term, tasks: Tasks, clock: Clock, journal: Journal, link_price: str | None
+    ) -> None:
+        self._term = term
+        self._tasks = tasks
+        self._clock = clock
+        self._journal = journal
+        self._link_price = link_price
+        self._rosters = Rosters()
+        self._nodes: dict[int, NodeRow] = {}
+        self._sessions: dict[str, Session] = {}
+        self._presumed: dict[str, tuple[int, Seat]] = {}
+        self._heard: dict[str, float] = {}
+        self._catalog = Catalog(epoch=term.epoch, version=0, revision=0)
+        self._began = clock.monotonic()
+        self.entered = asyncio.Event()
+        """Set when a replica came in; whoever waits for it clears it."""
+        tasks.on_change(self.sweep)
+
+    # --- what others ask ---------------------------------------------------------------------------
+
+    @property
+    def judging(self) -> bool:
+        """Whether this leader has been one for long enough to call anybody dead."""
+        return self._clock.monotonic() - self._began >= GRACE
+
+    @property
+    def sessions(self) -> Iterable[Session]:
+        """Every replica on the line."""
+        return self._sessions.values()
+
+    def session(self, task: str) -> Session | None:
+        """The replica of that task, when it is on the line."""
+        return self._sessions.get(task)
+
+    def roster(self, node: int) -> tuple[Member, ...]:
+        """Who is alive in a node now."""
+        return members(self._seats(node), self._primary(node), self._clock.monotonic())
+
+    def heard_ago(self, task: str) -> float:
+        """Seconds since a task was last heard, or since this term began."""
+        return self._clock.monotonic() - self._heard.get(task, self._began)
+
+    def heard_at(self, task: str) -> float | None:
+        """Unix seconds of the last word of a task in this term."""
+        return self._clock.now() - self.heard_ago(task) if task in self._heard else None
+
+    # --- what others tell --------------------------------------------------------------------------
+
+    def presume(self, node: NodeRow, seat: Seat) -> None:
+        """A slot was held by this task when the term began; it counts as alive for now."""
+        self._nodes[node.index] = node
+        if seat.task not in self._sessions:
+            self._presumed[seat.task] = (node.index, seat)
+
+    def set_catalog(self, catalog: Catalog) -> None:
+        """Tell everybody of a revision, if it is news."""
+        if catalog.stamp > self._catalog.stamp:
+            self._catalog = catalog
+            for session in self._sessions.values():
+                self._post(session, "catalog", catalog)
+
+    def acknowledged(self) -> int | None:
+        """The lowest catalog revision in use by a serving replica; None when none serves."""
+        beats = [session.beat for session in self._sessions.values() if session.state is State.SERVING]
+        return min((beat.catalog for beat in beats if beat), default=None)
+
+    def sweep(self) -> None:
+        """Look at every node again: somebody may have fallen silent, or have gone."""
+        for task in [task for task in self._presumed if self.judging or self._tasks.get(task) is None]:
+            del self._presumed[task]
+        for node in self._nodes:
+            self._review(node)
+
+    def close(self) -> None:
+        """The term is over: hang up on everybody."""
+        for session in self._sessions.values():
+            session.end()
+
+    # --- one replica -------------------------------------------------------------------------------
+
+    async def serve(self, hello: Hello, link: Link, claims: Claims, facts: Facts) -> None:
+        """A replica's whole stay. Returns when the line is closed, by either side."""
+        claim = await claims.admit(hello)
+        if isinstance(claim, Refused):
+            log.warning("replica refused", group=hello.group, task=hello.task, reason=claim.reason)
+            with suppress(LinkClosed):
+                await link.send(claim)
+            return
+        told = await facts(claim.node)
+        session = Session(
+            link, node=claim.node.index, group=hello.group, task=hello.task, colour=claim.colour
+        )
+        session.slot, session.sender, session.health = claim.slot, claim.sender, hello.health
+        welcome = Welcome(epoch=self._term.epoch, node=told, slot=claim.slot, sender_key=claim.key)
+        self._enter(session, claim.node, welcome)
+        stay = [
+            asyncio.ensure_future(part) for part in (self._listen(session), session.write(), session.ended())
+        ]
+        try:
+            await asyncio.wait(stay, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._leave(session)
+            for part in stay:
+                part.cancel()
+            for result in await asyncio.gather(*stay, return_exceptions=True):
+                if isinstance(result, Exception) and not isinstance(result, LinkClosed):
+                    log.error("replica session failed", task=session.task, error=repr(result))
+            await session.hang_up()
+
+    def _enter(self, session: Session, node: NodeRow, welcome: Welcome) -> None:
+        older = self._sessions.get(session.task)
+        if older is not None:
+            older.end()
+        self._nodes[node.index] = node
+        session.heard_at = self._heard[session.task] = self._clock.monotonic()
+        self._sessions[session.task] = session
+        self.entered.set()
+        self._post(session, "welcome", welcome)
+        if self._catalog.revision:
+            self._post(session, "catalog", self._catalog)
+        self._say_roster(session)
+        log.info("replica on the line", task=session.task, node=node.oracle, slot=session.slot)
+
+    async def _listen(self, session: Session) -> None:
+        while True:
+            message = await session.receive()
+            session.heard_at = self._heard[session.task] = self._clock.monotonic()
+            if isinstance(message, Heartbeat):
+                news = message.state is not session.state
+                session.beat = message
+                if news:
+                    self._state_changed(session)
+            elif isinstance(message, Goodbye):
+                log.info("replica says goodbye", task=session.task)
+                return
+
+    def _state_changed(self, session: Session) -> None:
+        self._presumed.pop(session.task, None)
+        self._journal.note(
+            "replica_state", self._oracle(session.node), task=session.task, state=session.state.value
+        )
+        self._review(session.node)
+
+    def _leave(self, session: Session) -> None:
+        if self._sessions.get(session.task) is session:
+            del self._sessions[session.task]
+            self._presumed.pop(session.task, None)
+            self._review(session.node)
+
+    # --- rosters -----------------------------------------------------------------------------------
+
+    def _review(self, node: int) -> None:
+        """Say the node's roster to its replicas, if it changed."""
+        if not self._term.runs:
+            return
+        change = self._rosters.change(node, self.roster(node))
+        if change is None:
+            return
+        for session in self._sessions.values():
+            if session.node == node:
+                self._say_roster(session)
+        joined, left = change
+        for kind, tasks in (("replica_joined", joined), ("replica_left", left)):
+            for task in sorted(tasks):
+                self._journal.note(kind, self._oracle(node), task=task)
+
+    def _say_roster(self, session: Session) -> None:
+        said = self._rosters.said(session.node)
+        if said:
+            roster = Roster(
+                epoch=self._term.epoch,
+                version=self._rosters.version,
+                members=said,
+                link_price=self._link_price,
+            )
+            self._post(session, "roster", roster)
+
+    def _seats(self, node: int) -> list[Seat]:
+        here = [session.seat for session in self._sessions.values() if session.node == node]
+        serving = {seat.task for seat in here if seat.serving}
+        now = self._clock.monotonic()
+        presumed = {
+            seat.task: Seat(seat.task, seat.sender, seat.colour, serving=True, heard_at=now)
+            for index, seat in self._presumed.values()
+            if index == node and seat.task not in serving
+        }
+        return [*(seat for seat in here if seat.task not in presumed), *presumed.values()]
+
+    def _primary(self, node: int) -> Colour:
+        return Colour(self._nodes[node].primary) if node in self._nodes else Colour.BLUE
+
+    def _oracle(self, node: int) -> str | None:
+        return self._nodes[node].oracle
+
+    def _post(self, session: Session, kind: str, message: Welcome | Roster | Catalog) -> None:
+        if self._term.runs:
+            session.post(kind, message)

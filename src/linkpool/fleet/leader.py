@@ -1,0 +1,192 @@
+"""Everything that only the leader does, for the length of one term.
+
+Built anew for every term, so that nothing survives from an earlier one; left by cancellation, in reverse.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+from linkpool.chain.keys import Key
+from linkpool.chain.rpc import Rpc
+from linkpool.engines.protocol import Engine
+from linkpool.fleet.catalog import Catalogs
+from linkpool.fleet.claims import Claims
+from linkpool.fleet.clock import Clock
+from linkpool.fleet.door import Desk, Door
+from linkpool.fleet.facts import NodeFactory
+from linkpool.fleet.groups import REPLICAS, Groups, Launch
+from linkpool.fleet.hub import SWEEP, Hub
+from linkpool.fleet.journal import Journal
+from linkpool.fleet.keys import Keyring
+from linkpool.fleet.lease import Term
+from linkpool.fleet.nodes import Nodes
+from linkpool.fleet.outbox import Outbox
+from linkpool.fleet.pool import Pool
+from linkpool.fleet.recovery import Recovery
+from linkpool.fleet.roster import Seat
+from linkpool.fleet.tasks import REFRESH, Tasks
+from linkpool.fleet.treasury import Marks, Treasury
+from linkpool.store import nodes
+from linkpool.store.database import Database
+from linkpool.store.tables import Colour, NodeState
+from linkpool.supervise import forever
+from linkpool.units import Wei
+
+GAS_EVERY = 10.0
+"""Seconds between two looks at the balances of held slots."""
+OUTBOX_EVERY = 1.0
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What outlives a term: built once by the composition root. max_fee: wei per gas; link_price: wei."""
+
+    database: Database
+    clock: Clock
+    journal: Journal
+    keys: Keyring
+    rpc: Rpc
+    pool: Pool
+    factory: NodeFactory
+    launch: Launch
+    marks: Marks
+    max_fee: Wei
+    link_price: str | None
+    door: Door
+    knock: asyncio.Event
+
+
+class Leader:
+    """One term's loops; `run` returns only by cancellation."""
+
+    def __init__(self, ground: Ground, engine: Engine, term: Term) -> None:
+        self._ground = ground
+        self._term = term
+        self._tasks = Tasks(engine)
+        self.hub = Hub(
+            term=term,
+            tasks=self._tasks,
+            clock=ground.clock,
+            journal=ground.journal,
+            link_price=ground.link_price,
+        )
+        self._claims = Claims(
+            ground.database,
+            ground.keys,
+            self._tasks,
+            ground.clock,
+            epoch=term.epoch,
+            last_heard=self.hub.heard_at,
+        )
+        self._outbox = Outbox(
+            ground.rpc,
+            ground.database,
+            Key(ground.keys.treasury()),
+            term=term,
+            clock=ground.clock,
+            journal=ground.journal,
+            chain_id=ground.pool.facts.chain_id,
+            max_fee=ground.max_fee,
+        )
+        self.treasury = Treasury(ground.rpc, self._outbox, ground.marks)
+        self._catalogs = Catalogs(ground.database, ground.keys, self.hub, term.epoch)
+        self._recovery = Recovery(
+            engine=engine,
+            tasks=self._tasks,
+            hub=self.hub,
+            journal=ground.journal,
+            clock=ground.clock,
+            replicas=REPLICAS,
+        )
+        self._nodes = Nodes(
+            database=ground.database,
+            factory=ground.factory,
+            groups=Groups(
+                database=ground.database,
+                keys=ground.keys,
+                engine=engine,
+                tasks=self._tasks,
+                clock=ground.clock,
+                epoch=term.epoch,
+                launch=ground.launch,
+            ),
+            treasury=self.treasury,
+            pool=ground.pool,
+            tasks=self._tasks,
+            hub=self.hub,
+            journal=ground.journal,
+            clock=ground.clock,
+            epoch=term.epoch,
+        )
+
+    async def run(self) -> None:
+        """Lead until cancelled: first look at what is, then open the door."""
+        ground = self._ground
+        try:
+            await self._tasks.until_known()
+            await self._presume()
+            await self._catalogs.step()
+            ground.door.open(
+                Desk(
+                    epoch=self._term.epoch,
+                    hub=self.hub,
+                    claims=self._claims,
+                    facts=ground.factory.facts,
+                    tasks=self._tasks,
+                    balances=self.treasury.balances,
+                )
+            )
+            async with asyncio.TaskGroup() as loops:
+                for name, step, pause in (
+                    ("engine events", self._tasks.follow, 0.0),
+                    ("engine tasks", self._tasks.refresh, REFRESH),
+                    ("silence", self._sweep, SWEEP),
+                    ("nodes", self._walk, 1.0),
+                    ("gas", self._gas, 0.0),
+                    ("outbox", self._outbox.step, OUTBOX_EVERY),
+                    ("catalog", self._catalogs.step, 1.0),
+                    ("recovery", self._recover, 1.0),
+                    ("journal", self._write_journal, 0.0),
+                ):
+                    loops.create_task(forever(name, step, pause), name=name)
+        finally:
+            ground.door.close()
+
+    async def _presume(self) -> None:
+        """Who held a slot when the last leader ended, and still runs, counts as alive for now."""
+        async with self._ground.database.read() as session:
+            rows = {row.index: row for row in await nodes.every(session)}
+            slots = await nodes.slots(session)
+            colours = {row.name: Colour(row.colour) for row in await nodes.groups(session)}
+        for slot in slots:
+            task = self._tasks.get(slot.task) if slot.task else None
+            node = rows[slot.node]
+            if task is not None and task.group in colours and node.state == NodeState.SERVING:
+                self.hub.presume(node, Seat(task.id, slot.sender, colours[task.group], True, 0.0))
+
+    async def _sweep(self) -> None:
+        self.hub.sweep()
+
+    async def _walk(self) -> None:
+        await self._nodes.run(self._ground.knock)
+
+    async def _gas(self) -> None:
+        """Top up the senders of held slots; at once when a replica comes in."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GAS_EVERY):
+                await self.hub.entered.wait()
+        self.hub.entered.clear()
+        async with self._ground.database.read() as session:
+            slots = await nodes.slots(session)
+        held = [slot.sender for slot in slots if slot.task and self._tasks.get(slot.task)]
+        if held:
+            await self.treasury.top_up(held)
+
+    async def _recover(self) -> None:
+        async with self._ground.database.read() as session:
+            groups = {row.name for row in await nodes.groups(session) if row.removed_at is None}
+        await self._recovery.step(groups)
+
+    async def _write_journal(self) -> None:
+        await self._ground.journal.flush(self._term.epoch)

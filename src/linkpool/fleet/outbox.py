@@ -1,0 +1,203 @@
+"""The control plane's own transactions: signed and stored under the epoch, then sent, so that twice is once.
+
+Whoever leads sends the stored bytes again until one of a nonce's attempts is in the chain, and watches it
+for `FINAL` blocks more. A nonce's attempts differ in fees only, so whatever lands is what was meant.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import groupby
+
+import structlog
+
+from linkpool.chain.fees import FeeSource, Offer
+from linkpool.chain.keys import Key
+from linkpool.chain.rpc import AlreadyKnown, NonceTooLow, Rpc, SendRefused
+from linkpool.chain.types import Head, parse_head, quantity
+from linkpool.errors import Temporary
+from linkpool.fleet.clock import Clock
+from linkpool.fleet.journal import Journal
+from linkpool.fleet.lease import Term
+from linkpool.store import outbox
+from linkpool.store.database import Database
+from linkpool.store.tables import OutboxRow
+from linkpool.units import Wei
+
+log = structlog.get_logger(__name__)
+
+FINAL = 12
+"""Blocks after which a landed transaction is not looked at again."""
+RAISE_AFTER = 20.0
+"""Seconds after which an attempt that did not land is followed by one with a higher fee."""
+
+
+class TooDear(Temporary):
+    """Gas costs more than the cap; it is tried again later."""
+
+
+class Outbox:
+    """Sends for one key in one term. max_fee: the cap, in wei per gas."""
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        database: Database,
+        key: Key,
+        *,
+        term: Term,
+        clock: Clock,
+        journal: Journal,
+        chain_id: int,
+        max_fee: Wei,
+    ) -> None:
+        self._rpc = rpc
+        self._database = database
+        self._key = key
+        self._term = term
+        self._clock = clock
+        self._journal = journal
+        self._chain_id = chain_id
+        self._max_fee = max_fee
+        self._fees = FeeSource(rpc)
+        self._sending = asyncio.Lock()
+        self._watching = True  # a former leader may have left something under way
+
+    @property
+    def address(self) -> str:
+        """Who pays."""
+        return self._key.address
+
+    async def send(
+        self, purpose: str, to: str, *, value: int = 0, data: str = "0x", gas: int = 21_000
+    ) -> bool:
+        """Do this, unless something of that purpose is under way; returns whether it was begun.
+
+        value in wei. Raises TooDear, EndpointTrouble, StoreUnreachable, LeaseLost.
+        """
+        async with self._sending:
+            async with self._database.read() as session:
+                if purpose in await outbox.open_purposes(session, self.address):
+                    return False
+                stored = await outbox.last_nonce(session, self.address)
+            mined = quantity(await self._rpc.call("eth_getTransactionCount", self.address, "latest"))
+            nonce = mined if stored is None else max(mined, stored + 1)
+            offer = (await self._fees.market(await self._head())).first(self._max_fee)
+            if offer is None:
+                raise TooDear(f"gas costs more than 70 % of the cap of {self._max_fee} wei; {purpose} waits")
+            row = self._signed(
+                purpose, to, value=value, data=data, gas=gas, nonce=nonce, attempt=0, offer=offer
+            )
+            await self._store_and_send(row)
+            return True
+
+    async def step(self) -> None:
+        """Settle what landed, send again what did not. Costs no call while nothing is under way."""
+        if not self._watching:
+            return
+        head = await self._head()
+        async with self._database.read() as session:
+            rows = await outbox.unsettled(session, self.address, since=head.number - FINAL)
+        self._watching = bool(rows)
+        if rows:
+            mined = quantity(await self._rpc.call("eth_getTransactionCount", self.address, "latest"))
+            for nonce, attempts in groupby(rows, key=lambda row: row.nonce):
+                await self._settle(nonce, list(attempts), mined, head)
+
+    async def _settle(self, nonce: int, attempts: Sequence[OutboxRow], mined: int, head: Head) -> None:
+        calls = [("eth_getTransactionReceipt", (row.hash,)) for row in attempts]
+        receipts = [found for found in await self._rpc.batch(calls) if isinstance(found, dict)]
+        if receipts:
+            block, failed = quantity(receipts[0]["blockNumber"]), quantity(receipts[0]["status"]) == 0
+            await self._record(attempts[-1], block=block, failed=failed)
+        elif attempts[-1].block is not None:
+            log.warning("a transaction left the chain again", purpose=attempts[-1].purpose, nonce=nonce)
+            await self._record(attempts[-1], block=None, failed=False)
+        elif nonce < mined:
+            log.error("another transaction used the nonce", purpose=attempts[-1].purpose, nonce=nonce)
+            await self._record(attempts[-1], block=head.number, failed=True)
+        else:
+            await self._push(attempts[-1], head)
+
+    async def _record(self, row: OutboxRow, *, block: int | None, failed: bool) -> None:
+        if (row.block, row.failed) == (block, failed):
+            return
+        async with self._database.lead(self._term.epoch) as session:
+            await outbox.settle(session, self.address, row.nonce, block=block, failed=failed)
+        kind = (
+            "transaction_open" if block is None else "transaction_failed" if failed else "transaction_landed"
+        )
+        self._journal.note(kind, None, purpose=row.purpose, hash=row.hash, block=block)
+
+    async def _push(self, row: OutboxRow, head: Head) -> None:
+        """Send the newest attempt again, or one that offers more when it has waited long."""
+        if self._clock.now() - row.made_at >= RAISE_AFTER:
+            old = Offer(Wei(int(row.max_fee)), None if row.tip is None else Wei(int(row.tip)))
+            offer = (await self._fees.market(head)).raised(old, self._max_fee)
+            if offer is not None:
+                await self._store_and_send(self._again(row, offer))
+                return
+        await self._broadcast(row)
+
+    async def _store_and_send(self, row: OutboxRow) -> None:
+        async with self._database.lead(self._term.epoch) as session:
+            session.add(row)
+        self._watching = True
+        await self._broadcast(row)
+
+    async def _broadcast(self, row: OutboxRow) -> None:
+        if not self._term.runs:
+            return
+        try:
+            await self._rpc.call("eth_sendRawTransaction", row.raw)
+        except (AlreadyKnown, NonceTooLow):
+            return
+        except SendRefused as error:
+            log.warning("transaction not taken yet", purpose=row.purpose, nonce=row.nonce, error=str(error))
+            self._journal.note("transaction_refused", None, purpose=row.purpose, reason=str(error))
+
+    async def _head(self) -> Head:
+        return parse_head(await self._rpc.call("eth_getBlockByNumber", "latest", False))
+
+    def _again(self, row: OutboxRow, offer: Offer) -> OutboxRow:
+        return self._signed(
+            row.purpose,
+            row.target,
+            value=int(row.value),
+            data=row.data,
+            gas=row.gas,
+            nonce=row.nonce,
+            attempt=row.attempt + 1,
+            offer=offer,
+        )
+
+    def _signed(
+        self,
+        purpose: str,
+        to: str,
+        *,
+        value: int,
+        data: str,
+        gas: int,
+        nonce: int,
+        attempt: int,
+        offer: Offer,
+    ) -> OutboxRow:
+        transaction = {"to": to, "value": value, "data": data, "gas": gas, "nonce": nonce}
+        raw, hash_ = self._key.sign(transaction | offer.fields() | {"chainId": self._chain_id})
+        return OutboxRow(
+            purpose=purpose,
+            sender=self.address,
+            nonce=nonce,
+            attempt=attempt,
+            target=to,
+            value=str(value),
+            data=data,
+            gas=gas,
+            max_fee=str(offer.max_fee),
+            tip=None if offer.tip is None else str(offer.tip),
+            raw=f"0x{raw.hex()}",
+            hash=f"0x{hash_.hex()}",
+            epoch=self._term.epoch,
+            made_at=self._clock.now(),
+            failed=False,
+        )

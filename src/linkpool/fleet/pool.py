@@ -1,0 +1,127 @@
+"""What the fleet needs of the contracts, and no more."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from linkpool.chain.keys import Key
+from linkpool.chain.rpc import Rpc
+from linkpool.contracts import invite as invites
+from linkpool.contracts.pool import Pool as PoolContract
+from linkpool.contracts.pool import Status
+from linkpool.contracts.view import View
+from linkpool.errors import Permanent
+from linkpool.units import Juels
+from linkpool.wire.agent import Invite
+
+_PAGE = 100
+"""Nodes per call of PoolView."""
+
+
+class WrongPool(Permanent):
+    """The contracts are not the ones that the configuration or the keys belong to."""
+
+
+@dataclass(frozen=True)
+class PoolFacts:
+    """What does not change in a pool's life. Addresses checksummed."""
+
+    chain_id: int
+    link: str
+    pool: str
+
+
+@dataclass(frozen=True)
+class NodeOnChain:
+    """A node as the contracts show it, in juels. accepting: takes requests now."""
+
+    capacity: Juels
+    stake: Juels
+    earned: Juels
+    accepting: bool
+
+
+class Pool(Protocol):
+    """The pool's contracts. Reads raise EndpointTrouble."""
+
+    @property
+    def facts(self) -> PoolFacts:
+        """What does not change."""
+        ...
+
+    def oracle_of(self, wallet: str) -> str:
+        """Where the oracle of a wallet is, or will be, deployed."""
+        ...
+
+    def invite(
+        self, *, wallet: str, senders: Sequence[str], capacity: Juels, deadline: int, nonce: int
+    ) -> Invite:
+        """The manager's signed permission. deadline: Unix seconds."""
+        ...
+
+    async def registered(self, oracle: str) -> bool:
+        """Whether the node is listed in the pool."""
+        ...
+
+    async def nodes(self) -> Mapping[str, NodeOnChain]:
+        """Every registered node by its oracle's address."""
+        ...
+
+
+class ContractPool:
+    """`Pool` over JSON-RPC; made by `open_pool`."""
+
+    def __init__(self, rpc: Rpc, facts: PoolFacts, view: str, manager: Key) -> None:
+        self._rpc = rpc
+        self.facts = facts
+        self._pool = PoolContract(facts.pool)
+        self._view = View(view)
+        self._manager = manager
+        self._implementation = invites.implementation_address(facts.pool)
+
+    def oracle_of(self, wallet: str) -> str:
+        """Where the oracle of a wallet is, or will be, deployed."""
+        return invites.oracle_address(self.facts.pool, wallet, self._implementation)
+
+    def invite(
+        self, *, wallet: str, senders: Sequence[str], capacity: Juels, deadline: int, nonce: int
+    ) -> Invite:
+        """The manager's signed permission. deadline: Unix seconds."""
+        invite = invites.Invite(wallet, tuple(senders), capacity, deadline, nonce)
+        signature = invite.sign(self.facts.chain_id, self.facts.pool, self._manager.sign_digest)
+        return Invite(
+            wallet=wallet,
+            senders=invite.senders,
+            capacity=str(capacity),
+            deadline=deadline,
+            nonce=nonce,
+            signature=f"0x{signature.hex()}",
+        )
+
+    async def registered(self, oracle: str) -> bool:
+        """Whether the node is listed in the pool. Raises EndpointTrouble."""
+        books = await self._pool.node(oracle).ask(self._rpc)
+        return books.status is not Status.UNKNOWN
+
+    async def nodes(self) -> Mapping[str, NodeOnChain]:
+        """Every registered node by its oracle's address. Raises EndpointTrouble."""
+        found: dict[str, NodeOnChain] = {}
+        while True:
+            rows = await self._view.nodes(self.facts.pool, len(found), _PAGE).ask(self._rpc)
+            for row in rows:
+                found[row.node] = NodeOnChain(
+                    Juels(row.capacity), Juels(row.active), Juels(row.earned), row.accepting
+                )
+            if len(rows) < _PAGE:
+                return found
+
+
+async def open_pool(rpc: Rpc, *, chain_id: int, pool: str, view: str, manager: Key) -> ContractPool:
+    """The pool at an address. Raises WrongPool when our manager key is not the pool's, EndpointTrouble."""
+    summary = await View(view).summary(pool).ask(rpc)
+    if summary.manager != manager.address:
+        raise WrongPool(
+            f"pool {pool} is managed by {summary.manager}, our keys make {manager.address}; "
+            "use the master secret that the pool was made with, or have its owner call set_manager"
+        )
+    return ContractPool(rpc, PoolFacts(chain_id, summary.link, pool), view, manager)

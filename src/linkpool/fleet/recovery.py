@@ -1,0 +1,99 @@
+"""Replacing replicas that are silent though their process runs. Dead ones are the engine's own work.
+
+Replacing is dear, so it has brakes: fifteen seconds of silence, one replica of a node at a time, a twentieth
+of the fleet a minute (one at least), nothing at all while over a fifth of the fleet is silent (then the fault
+is probably here), and nothing by a leader younger than fifteen seconds.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from linkpool.engines.protocol import Engine, EngineRefused, Phase
+from linkpool.fleet.clock import Clock
+from linkpool.fleet.hub import Hub
+from linkpool.fleet.journal import Journal
+from linkpool.fleet.tasks import Tasks
+
+log = structlog.get_logger(__name__)
+
+SILENCE = 15.0
+"""Seconds without a word after which a running replica is replaced."""
+FLEET_SHARE = 0.05
+SUSPECT_SHARE = 0.20
+ONE_NODE = 2
+"""Replicas that one node's own trouble can silence: no sign yet that the fault is here."""
+MINUTE = 60.0
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A running task. silent: seconds since its last word; whole: the rest of its group is well."""
+
+    task: str
+    group: str
+    silent: float
+
+
+def choose(suspects: Sequence[Suspect], troubled: set[str], replaced_lately: int) -> list[str]:
+    """Which tasks to replace now, the longest silent first.
+
+    suspects: every running task of the pool; troubled: groups in which a task is missing or on its way out;
+    replaced_lately: how many were replaced in the last minute.
+    """
+    silent = sorted((s for s in suspects if s.silent >= SILENCE), key=lambda s: -s.silent)
+    if len(silent) > max(ONE_NODE, SUSPECT_SHARE * len(suspects)):
+        return []
+    room = max(1, int(FLEET_SHARE * len(suspects))) - replaced_lately
+    chosen: list[str] = []
+    busy = set(troubled)
+    for suspect in silent:
+        if len(chosen) >= room:
+            break
+        if suspect.group not in busy:
+            chosen.append(suspect.task)
+            busy.add(suspect.group)
+    return chosen
+
+
+class Recovery:
+    """Looks once a second."""
+
+    def __init__(
+        self, *, engine: Engine, tasks: Tasks, hub: Hub, journal: Journal, clock: Clock, replicas: int
+    ) -> None:
+        self._engine = engine
+        self._tasks = tasks
+        self._hub = hub
+        self._journal = journal
+        self._clock = clock
+        self._replicas = replicas
+        self._replaced: deque[float] = deque()
+        self._first_seen: dict[str, float] = {}
+
+    async def step(self, known_groups: set[str]) -> None:
+        """One look at the groups of the database. Raises EngineUnreachable."""
+        now = self._clock.monotonic()
+        tasks = [task for task in self._tasks.all() if task.group in known_groups]
+        self._first_seen = {task.id: self._first_seen.get(task.id, now) for task in tasks}
+        if not self._hub.judging:
+            return
+        while self._replaced and now - self._replaced[0] > MINUTE:
+            self._replaced.popleft()
+        running = [task for task in tasks if task.phase == Phase.RUNNING]
+        suspects = [
+            Suspect(task.id, task.group, min(self._hub.heard_ago(task.id), now - self._first_seen[task.id]))
+            for task in running
+        ]
+        troubled = {group for group in known_groups if len(self._tasks.of(group)) < self._replicas}
+        troubled |= {task.group for task in tasks if task.phase == Phase.STOPPING}
+        for task in choose(suspects, troubled, len(self._replaced)):
+            log.warning("silent replica is replaced", task=task)
+            self._replaced.append(now)
+            self._journal.note("replica_replaced", None, task=task, why="silent")
+            try:
+                await self._engine.replace(task, f"silent for {SILENCE:.0f} s")
+            except EngineRefused:
+                continue  # it ended by itself in the meantime

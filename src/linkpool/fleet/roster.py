@@ -1,0 +1,57 @@
+"""Who is alive in a node now, and when that must be said.
+
+Leaving is cheap: a closed socket at once, two seconds of silence otherwise. An empty roster is never sent,
+because a replica that hears nothing goes on with what it knows.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from linkpool.store.tables import Colour
+from linkpool.wire.agent import Member
+
+SILENT_AFTER = 2.0
+"""Seconds without a heartbeat after which a replica leaves the roster."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One replica that holds a slot, as far as it can be seen. heard_at: monotonic seconds."""
+
+    task: str
+    sender: str
+    colour: Colour
+    serving: bool
+    heard_at: float
+
+
+def members(seats: Iterable[Seat], primary: Colour, now: float) -> tuple[Member, ...]:
+    """The live ones, in a fixed order."""
+    alive = (seat for seat in seats if seat.serving and now - seat.heard_at < SILENT_AFTER)
+    return tuple(
+        Member(task=seat.task, sender=seat.sender, primary=seat.colour == primary)
+        for seat in sorted(alive, key=lambda seat: seat.task)
+    )
+
+
+class Rosters:
+    """The roster last said to each node, and the versions that order what is said in one epoch."""
+
+    def __init__(self) -> None:
+        self._said: dict[int, tuple[Member, ...]] = {}
+        self.version = 0
+        """Of the latest roster of any node."""
+
+    def change(self, node: int, now_alive: tuple[Member, ...]) -> tuple[set[str], set[str]] | None:
+        """Tasks that joined and left, if this must be said; None when nothing is new or nobody is left."""
+        before = self._said.get(node, ())
+        if not now_alive or now_alive == before:
+            return None
+        self._said[node] = now_alive
+        self.version += 1
+        was, now = {member.task for member in before}, {member.task for member in now_alive}
+        return now - was, was - now
+
+    def said(self, node: int) -> tuple[Member, ...]:
+        """The members last told; empty before the first replica serves."""
+        return self._said.get(node, ())

@@ -1,0 +1,65 @@
+"""What the engine runs, kept at hand: asked again at every event, and now and then without one."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from linkpool.engines.protocol import Engine, Phase, Task
+from linkpool.errors import Temporary
+
+log = structlog.get_logger(__name__)
+
+REFRESH = 5.0
+"""Seconds between two looks without an event; events may be missed."""
+
+
+class Tasks:
+    """The engine's tasks by id. `on_change` hears of every refresh that found a difference."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._tasks: dict[str, Task] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self.known = False
+        """Whether the engine has answered at all in this term."""
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every change."""
+        self._listeners.append(listener)
+
+    def get(self, task: str) -> Task | None:
+        """A task that runs, starts or stops now."""
+        return self._tasks.get(task)
+
+    def all(self) -> Iterable[Task]:
+        """All of them."""
+        return self._tasks.values()
+
+    def of(self, group: str) -> list[Task]:
+        """Those of a group that are not on their way out."""
+        return [task for task in self._tasks.values() if task.group == group and task.phase != Phase.STOPPING]
+
+    async def refresh(self) -> None:
+        """Ask the engine. Raises EngineUnreachable; what was known stays."""
+        found = {task.id: task for task in await self._engine.tasks() if task.phase != Phase.GONE}
+        changed = found != self._tasks or not self.known
+        self._tasks, self.known = found, True
+        if changed:
+            for listener in self._listeners:
+                listener()
+
+    async def follow(self) -> None:
+        """Refresh at every event, for ever."""
+        async for event in self._engine.events():
+            log.debug("engine event", task=event.task, phase=event.phase, detail=event.detail)
+            await self.refresh()
+
+    async def until_known(self) -> None:
+        """Return once the engine has answered in this term."""
+        while not self.known:
+            try:
+                await self.refresh()
+            except Temporary as error:
+                log.warning("engine does not answer yet", error=str(error))
+                await asyncio.sleep(0.5)

@@ -1,0 +1,155 @@
+"""The HTTP API's models. Amounts are strings in juels or wei, times RFC 3339, addresses checksummed."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Amount = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,77})$", examples=["100000000000000000000000"])]
+"""A whole number of juels or wei below 2**256, as a string."""
+
+
+def moment(unix: float) -> datetime:
+    """Unix seconds as a point in time that JSON shows in UTC."""
+    return datetime.fromtimestamp(unix, UTC)
+
+
+class View(BaseModel):
+    """Something shown."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Asked(BaseModel):
+    """Something asked for; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReplicaView(View):
+    """One replica: what the engine runs, and what it says itself when it is on the line."""
+
+    task: str
+    colour: str
+    slot: int | None
+    sender: str | None
+    state: str
+    ready: bool
+    in_roster: bool
+    head: int | None
+    catalog: int
+    open: int
+    answered: int
+    balance: Amount | None
+    """Wei of its sender, as last seen."""
+    pid: int | None
+    health: str | None
+    heard_seconds_ago: float | None
+
+
+class NodeView(View):
+    """One node. `stake` and `earned` (juels) are none until it is registered."""
+
+    id: str | None
+    index: int
+    wallet: str | None
+    state: str
+    capacity: Amount
+    stake: Amount | None
+    earned: Amount | None
+    accepting: bool
+    primary: str
+    made_at: datetime
+    changed_at: datetime
+    replicas: list[ReplicaView]
+
+
+class NodeList(View):
+    """All nodes, oldest first."""
+
+    nodes: list[NodeView]
+
+
+class OperationView(View):
+    """How far something asked for is: running, done or failed."""
+
+    id: str
+    kind: str
+    node: str | None
+    state: str
+    detail: str
+    made_at: datetime
+    changed_at: datetime
+
+
+class MakeNode(Asked):
+    """A node is wanted. capacity: juels of active stake; the pool's default when left out."""
+
+    capacity: Amount | None = None
+
+
+class NodeMade(View):
+    """The new node and the operation that brings it to serving."""
+
+    node: NodeView
+    operation: OperationView
+
+
+class BridgeView(View):
+    """A bridge without its token."""
+
+    name: str
+    urls: list[str]
+    has_token: bool
+    timeout: float
+    concurrency: int
+
+
+class CatalogView(View):
+    """The catalog in force. acknowledged: the lowest revision in use by a serving replica."""
+
+    revision: int
+    acknowledged: int | None
+    jobs: list[str]
+    bridges: list[BridgeView]
+
+
+class PutJobs(Asked):
+    """All jobs, as TOML texts, in place of those before."""
+
+    jobs: Annotated[list[Annotated[str, Field(max_length=65_536)]], Field(max_length=1_000)]
+
+
+class PutBridge(Asked):
+    """A bridge; the token goes out as a bearer token."""
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+    urls: Annotated[list[Annotated[str, Field(pattern=r"^https?://", max_length=2_048)]], Field(min_length=1)]
+    token: SecretStr | None = None
+    timeout: Annotated[float, Field(gt=0, le=300)] = 15.0
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+
+
+class PutBridges(Asked):
+    """All bridges, in place of those before."""
+
+    bridges: Annotated[list[PutBridge], Field(max_length=1_000)]
+
+
+class EventView(View):
+    """Something that happened; `number` only grows."""
+
+    number: int
+    at: datetime
+    kind: str
+    node: str | None
+    data: dict[str, Any]
+
+
+class Problem(View):
+    """An error (RFC 9457, application/problem+json)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
