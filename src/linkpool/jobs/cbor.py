@@ -119,6 +119,8 @@ def _plain(value: object) -> Value:
             if not math.isfinite(value):
                 raise BadValue(f"CBOR number {value} is not finite")
             return Decimal(repr(value))
+        case cbor2.CBORSimpleValue():
+            raise BadValue(f"CBOR simple value {value.value} means nothing")
         case list() | tuple():
             return [_plain(item) for item in value]
         case dict():
