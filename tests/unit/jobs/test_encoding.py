@@ -173,8 +173,9 @@ def test_the_oracle_request_event_is_the_one_on_chain() -> None:
 
 @pytest.mark.parametrize("dimensions", [3, 4])
 def test_pointers_that_lead_in_circles_stop_early(dimensions: int) -> None:
-    """Every word says 64: 64 items, each 64 bytes on, where there are 64 items: 64 ** dimensions reads."""
-    data = (32).to_bytes(32) + (64).to_bytes(32) * 600
+    """64 items that are all the same list, whose 64 items are all the same list: 64 ** dimensions reads."""
+    level = (64).to_bytes(32) + (64 * 32).to_bytes(32) * 64
+    data = (32).to_bytes(32) + level * dimensions
     signature = abi.parse(f"uint256{'[]' * dimensions} x")
     start = time.process_time()
     with pytest.raises(BadValue, match="circles"):
