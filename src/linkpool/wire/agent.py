@@ -71,6 +71,8 @@ class Hello(Message):
     task: str
     token: Secret
     slot: int | None = None
+    health: str | None = None
+    """Base URL of `/live`, `/ready` and `/metrics`, as the control plane can reach it."""
 
 
 class Heartbeat(Message):

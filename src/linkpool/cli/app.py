@@ -1,0 +1,46 @@
+"""All commands of `linkpool`, one sub-command group per noun."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="linkpool",
+    help="A pool of Chainlink-compatible oracle nodes that anyone can stake on.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def dev(
+    check: Annotated[bool, typer.Option(help="No table: run the proof, then stop.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="With --check: one JSON object as the last line.")
+    ] = False,
+    requests: Annotated[int, typer.Option(min=2, help="With --check: how many requests to send.")] = 30,
+    state: Annotated[Path, typer.Option(help="Where keys, logs and the deployment file go.")] = Path(
+        ".linkpool"
+    ),
+    chain_port: Annotated[int, typer.Option(help="Port of the dev chain; 0 takes a free one.")] = 8545,
+    port: Annotated[int, typer.Option(help="Port of the control plane; 0 takes a free one.")] = 8700,
+) -> None:
+    """Run a whole pool on this machine: dev chain, contracts, control plane, one node of two replicas."""
+    from linkpool.dev.command import run
+
+    raise typer.Exit(
+        run(state=state, chain_port=chain_port, port=port, check=check, json_output=json, requests=requests)
+    )
+
+
+@app.command()
+def replica(
+    config: Annotated[
+        Path | None, typer.Option(help="Run alone, as this file says; without it, as the environment says.")
+    ] = None,
+) -> None:
+    """Run one oracle process. Engines start it; with --config it runs alone, without a control plane."""
+    from linkpool.replica.main import main
+
+    raise typer.Exit(main(config))

@@ -1,0 +1,106 @@
+"""The replica's side of the agent socket: one WebSocket to every control plane, held open for life.
+
+What comes down lands in `inbox`, in order; heartbeats go up on every socket, at once when something
+changed. A lost socket is dialled again after a pause spread over 2 s, so that a whole fleet does not return
+in one moment.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import suppress
+
+import aiohttp
+import structlog
+from pydantic import ValidationError
+
+from linkpool.wire.agent import DOWN, HEARTBEAT_SECONDS, Down, Goodbye, Heartbeat, Hello, Message, encode
+
+log = structlog.get_logger(__name__)
+
+SPREAD_SECONDS = 2.0
+PATH = "/agent/v1"
+
+
+class Agent:
+    """Speaks for one replica. `hello` and `beat` say what is true now, each time they are called."""
+
+    def __init__(
+        self,
+        urls: tuple[str, ...],
+        http: aiohttp.ClientSession,
+        hello: Callable[[], Hello],
+        beat: Callable[[], Heartbeat],
+        dice: random.Random,
+    ) -> None:
+        self._urls, self._http, self._hello, self._beat, self._dice = urls, http, hello, beat, dice
+        self._open: set[aiohttp.ClientWebSocketResponse] = set()
+        self._due = asyncio.Event()
+        self.inbox: asyncio.Queue[Down] = asyncio.Queue()
+
+    @property
+    def connected(self) -> int:
+        """Control planes this replica can hear."""
+        return len(self._open)
+
+    def nudge(self) -> None:
+        """Send a heartbeat now: something the control plane waits for has changed."""
+        self._due.set()
+
+    async def run(self) -> None:
+        """Hold all sockets until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._heartbeats())
+            for url in self._urls:
+                tasks.create_task(self._hold(url.rstrip("/") + PATH))
+
+    async def goodbye(self) -> None:
+        """Say that nothing is in hand any more, and close."""
+        await self._send(Goodbye())
+        for socket in list(self._open):
+            await socket.close()
+
+    async def _hold(self, url: str) -> None:
+        silent = False
+        while True:
+            try:
+                await self._converse(url)
+                silent = False
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if not silent:
+                    log.warning(
+                        "control plane out of reach, serving on with what is known", url=url, error=str(error)
+                    )
+                silent = True
+            await asyncio.sleep(self._dice.uniform(0.05, SPREAD_SECONDS))
+
+    async def _converse(self, url: str) -> None:
+        async with self._http.ws_connect(url, heartbeat=10, max_msg_size=16 * 2**20) as socket:
+            await socket.send_bytes(encode(self._hello()))
+            self._open.add(socket)
+            try:
+                async for frame in socket:
+                    if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                        self._take(frame.data, url)
+            finally:
+                self._open.discard(socket)
+
+    def _take(self, data: bytes | str, url: str) -> None:
+        try:
+            self.inbox.put_nowait(DOWN.validate_json(data))
+        except ValidationError as error:
+            log.warning("control plane said something unknown, ignored", url=url, error=str(error)[:300])
+
+    async def _heartbeats(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._due.wait()
+            self._due.clear()
+            await self._send(self._beat())
+
+    async def _send(self, message: Message) -> None:
+        data = encode(message)
+        for socket in list(self._open):
+            with suppress(ConnectionError, aiohttp.ClientError):
+                await socket.send_bytes(data)

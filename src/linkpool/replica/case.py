@@ -1,0 +1,157 @@
+"""One request's way from open to ended, as this replica walks it.
+
+    confirmed -> my turn -> worth its gas -> run the job -> answer on its way -> ended by the log
+
+A case is one task. It ends by being cancelled when the log ends its request; until then whatever fails is
+tried again inside the window. Beside it runs the insurance: a covered request that has no answer by 40 % of
+its window is rejected, which costs the pool a reputation and not a penalty.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import structlog
+
+from linkpool.chain.clock import ChainClock
+from linkpool.contracts.oracle import Reason
+from linkpool.errors import Permanent, Temporary
+from linkpool.replica.answers import Answer, Answers, NotSent
+from linkpool.replica.duty import WINDOW, Pace, reject_at
+from linkpool.replica.heads import Heads
+from linkpool.replica.metrics import Metrics
+from linkpool.replica.requests import Request
+from linkpool.replica.roster import RosterBook
+from linkpool.replica.runner import Failure, Runner
+from linkpool.replica.turn import Turn
+from linkpool.replica.worth import Purse
+
+log = structlog.get_logger(__name__)
+
+SETTLE_BLOCKS = 3
+"""Blocks after a mined answer in which its log must show; else the request wants a new answer."""
+
+FIRST_BACKOFF = 1.0
+MAX_BACKOFF = 30.0
+POISONED = Failure(Reason.POISONED, "in hand at two deaths: not run again", temporary=False, ours=False)
+
+
+@dataclass
+class Tools:
+    """What every case works with; one per replica."""
+
+    clock: ChainClock
+    heads: Heads
+    roster: RosterBook
+    turn: Turn
+    runner: Runner
+    answers: Answers
+    metrics: Metrics
+    purse: Callable[[], Purse]
+    current: Callable[[Request], Request]
+    in_hand: set[str] = field(default_factory=set)
+    """Run ids being worked on now; heartbeats name them."""
+    gate: asyncio.Lock | None = None
+    """Held around a run while this replica does not know whether one of its requests kills it."""
+
+
+async def work(request: Request, tools: Tools) -> None:
+    """Answer `request`, or reject it; returns when there is nothing left to do but wait for its end."""
+    case = _Case(request, tools)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(case.answer())
+        tasks.create_task(case.insure())
+
+
+class _Case:
+    def __init__(self, request: Request, tools: Tools) -> None:
+        self._request, self._tools = request, tools
+        self._failure: Failure | None = None
+        self._log = log.bind(run=request.run_id, request="0x" + request.event.request_id.hex())
+
+    async def answer(self) -> None:
+        """Try until the log ends the request, the window is too old, or no answer can be."""
+        backoff = FIRST_BACKOFF
+        while self._tools.answers.sendable(self._request):
+            await self._tools.turn.mine(self._request, await self._confirmed(), self._pace())
+            if not await self._affordable():
+                continue
+            outcome = await self._run()
+            if isinstance(outcome, Answer):
+                await self._deliver(outcome)
+                continue
+            self._failure = outcome
+            self._tools.metrics.runs.labels("temporary" if outcome.temporary else "permanent").inc()
+            self._log.warning("no answer", reason=outcome.text, temporary=outcome.temporary)
+            if not outcome.temporary and not outcome.ours:
+                await self._reject(outcome.reason)
+                return
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, MAX_BACKOFF)
+
+    async def insure(self) -> None:
+        """Reject a covered request in time, when nobody answered it."""
+        await self._confirmed()
+        request, turn = self._request, self._tools.turn
+        await turn.pause(reject_at(request.event.expiration, turn.rank(request), self._pace()))
+        await self._reject(self._failure.reason if self._failure else Reason.SOURCE_FAILED)
+
+    async def _confirmed(self) -> float:
+        """Wait for the job's confirmations; returns the chain time at which they were due."""
+        job = self._tools.runner.job(self._request)
+        extra = max(job.min_confirmations - 1, 0) if job else 0
+        await self._tools.heads.reach(self._request.log.block_number + extra)
+        return self._request.made_at + extra * self._tools.clock.block_time
+
+    def _pace(self) -> Pace:
+        return Pace(self._tools.clock.block_time, self._tools.runner.p95(self._request))
+
+    async def _affordable(self) -> bool:
+        """Whether the next block's base fee is below what the answer is worth; else waits for that block."""
+        head, request = self._tools.heads.latest, self._tools.current(self._request)
+        if head is None or head.base_fee is None or head.base_fee < self._tools.purse().cap([request]):
+            return True
+        self._tools.metrics.unprofitable.inc()
+        self._failure = Failure(
+            Reason.UNPROFITABLE, "gas costs more than the answer is worth", temporary=True, ours=False
+        )
+        await self._tools.heads.next()
+        return False
+
+    async def _run(self) -> Answer | Failure:
+        if self._request.run_id in self._tools.roster.avoid:
+            return POISONED
+        left = self._request.event.expiration - self._tools.clock.now()
+        async with self._in_hand(), self._tools.gate or nullcontext():
+            return await self._tools.runner.answer(self._request, max(left, WINDOW / 10))
+
+    async def _deliver(self, answer: Answer) -> None:
+        try:
+            async with self._in_hand():
+                await self._tools.answers.deliver(answer)
+                self._tools.metrics.runs.labels("answered").inc()
+                mined = self._tools.heads.latest
+                await self._tools.heads.reach((mined.number if mined else 0) + SETTLE_BLOCKS)
+        except NotSent as error:
+            self._log.info("answer did not land", reason=str(error))
+            await self._tools.heads.next()
+
+    async def _reject(self, reason: Reason) -> None:
+        if not self._tools.current(self._request).covered:
+            return
+        try:
+            await self._tools.answers.reject(self._request, reason)
+        except (Temporary, Permanent) as error:
+            self._log.warning("not rejected", reason=reason.name, error=str(error))
+        else:
+            self._tools.metrics.rejections.labels(reason.name.lower()).inc()
+            self._log.info("rejected", reason=reason.name)
+
+    @asynccontextmanager
+    async def _in_hand(self) -> AsyncIterator[None]:
+        self._tools.in_hand.add(self._request.run_id)
+        try:
+            yield
+        finally:
+            self._tools.in_hand.discard(self._request.run_id)

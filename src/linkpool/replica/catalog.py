@@ -1,0 +1,54 @@
+"""The jobs and bridges this replica serves, exchanged whole while it runs.
+
+A revision is taken only when every job in it can be read: until then the last good one stays in force and
+is the one that heartbeats acknowledge, so that an offer never opens for a job that some replica cannot run.
+"""
+
+from collections.abc import Iterable
+
+import structlog
+
+from linkpool.jobs import bridges
+from linkpool.jobs.errors import JobError
+from linkpool.jobs.spec import JobSpec, parse_job
+from linkpool.wire.agent import Bridge, Catalog, Stamp
+
+log = structlog.get_logger(__name__)
+
+
+class CatalogBook:
+    """The newest catalog, by job id. `revision` 0 is the empty one before the first."""
+
+    def __init__(self, served_by: bridges.Bridges) -> None:
+        self.revision = 0
+        self._bridges = served_by
+        self._jobs: dict[bytes, JobSpec] = {}
+        self._stamp = Stamp(0, 0)
+
+    def take(self, catalog: Catalog) -> bool:
+        """Adopt a catalog unless it is older than the one in force, or unreadable. Returns whether it was."""
+        if catalog.stamp < self._stamp:
+            return False
+        try:
+            jobs = [parse_job(text) for text in catalog.jobs]
+        except JobError as error:
+            log.error("catalog refused, the last one stays", revision=catalog.revision, error=str(error))
+            return False
+        self._stamp = catalog.stamp
+        self.put(jobs, [_bridge(bridge) for bridge in catalog.bridges], catalog.revision)
+        return True
+
+    def put(self, jobs: Iterable[JobSpec], served: Iterable[bridges.Bridge], revision: int) -> None:
+        """Serve exactly these."""
+        self._jobs = {spec_id: job for job in jobs for spec_id in job.spec_ids}
+        self._bridges.replace(list(served))
+        self.revision = revision
+
+    def job(self, spec_id: bytes) -> JobSpec | None:
+        """The job that a request names, in either encoding of its id."""
+        return self._jobs.get(spec_id)
+
+
+def _bridge(bridge: Bridge) -> bridges.Bridge:
+    token = bridge.token.get_secret_value() if bridge.token else None
+    return bridges.Bridge(bridge.name, bridge.urls, token, bridge.timeout, bridge.concurrency)

@@ -1,0 +1,227 @@
+"""Which requests are open: derived from the node's logs alone, in whatever order they come and go.
+
+A request is known by (request id, expiration, log position). An id can be used again once its request has
+ended, and a re-org can give the same id a new expiration: both are new work. Only an answer or a cancel at
+a later position ends a request (DESIGN section 5). The book is a pure function of the set of logs it holds,
+so a log found late, twice, or taken back by a re-org leaves it right.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+from eth_hash.auto import keccak
+
+from linkpool.chain.types import Log
+from linkpool.contracts import events, oracle
+from linkpool.replica.duty import WINDOW
+from linkpool.units import Juels
+
+Event = (
+    oracle.OracleRequest
+    | oracle.OracleResponse
+    | oracle.CancelOracleRequest
+    | oracle.Covered
+    | oracle.Rejected
+)
+FOLLOWED = (
+    oracle.OracleRequest,
+    oracle.OracleResponse,
+    oracle.CancelOracleRequest,
+    oracle.Covered,
+    oracle.Rejected,
+)
+"""The events of an oracle contract that say which requests are open."""
+
+NO_COVER = Juels(0)
+
+Position = tuple[int, int]
+"""Block number and log index."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One OracleRequest as it stands in the chain's log; `penalty` is its cover."""
+
+    event: oracle.OracleRequest
+    penalty: Juels = NO_COVER
+
+    @property
+    def log(self) -> Log:
+        """The log that made it."""
+        return self.event.log
+
+    @property
+    def position(self) -> Position:
+        """Where in the chain it was made."""
+        return (self.log.block_number, self.log.log_index)
+
+    @property
+    def terms(self) -> oracle.RequestTerms:
+        """What the contract needs to know it again."""
+        return oracle.RequestTerms.of(self.event)
+
+    @cached_property
+    def identity(self) -> bytes:
+        """32 bytes, the same on every replica that sees the same chain."""
+        expiration = self.event.expiration.to_bytes(32)
+        place = self.log.block_number.to_bytes(8) + self.log.log_index.to_bytes(8)
+        return keccak(self.event.request_id + expiration + place)
+
+    @cached_property
+    def run_id(self) -> str:
+        """The id of the run that answers it, given to adapters and named in heartbeats."""
+        return self.identity[:16].hex()
+
+    @property
+    def made_at(self) -> int:
+        """Timestamp of the block that made it, in chain seconds."""
+        return self.event.expiration - int(WINDOW)
+
+    @property
+    def covered(self) -> bool:
+        """A penalty is owed if it expires without an answer or a rejection."""
+        return self.penalty > 0
+
+
+class End(StrEnum):
+    """How a request ended, the label of `linkpool_requests_ended_total`."""
+
+    ANSWERED = "answered"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    REORGED = "reorged"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A request wants an answer."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A request wants none any more; `log` is the one that ended it, none after a re-org."""
+
+    request: Request
+    how: End
+    log: Log | None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A request was rejected on chain: still open, its cover is gone."""
+
+    request: Request
+
+
+Change = Opened | Closed | Refused
+
+
+class _Entry:
+    """All logs of one request id, by position; everything else is read off them."""
+
+    def __init__(self) -> None:
+        self.logs: dict[Position, Event] = {}
+        self.current: Request | None = None
+        self.refused = False
+
+    def put(self, event: Event) -> None:
+        self.logs[event.log.block_number, event.log.log_index] = event
+
+    def drop(self, log: Log) -> None:
+        place = (log.block_number, log.log_index)
+        # The branch that replaced this log's block may already have put its own log in the same place.
+        if place in self.logs and self.logs[place].log.block_hash == log.block_hash:
+            del self.logs[place]
+
+    def settle(self) -> Iterator[Change]:
+        """Yield what changed since the last call."""
+        before, (now, refused, endings) = self.current, self._read()
+        if before and (now is None or now.identity != before.identity):
+            yield Closed(before, *endings.get(before.identity, (End.REORGED, None)))
+        if now and (before is None or now.identity != before.identity):
+            yield Opened(now)
+        if now and refused and not (self.refused and before and now.identity == before.identity):
+            yield Refused(now)
+        self.current, self.refused = now, refused
+
+    def _read(self) -> tuple[Request | None, bool, dict[bytes, tuple[End, Log]]]:
+        """The open request, whether it was rejected, and how every earlier one ended."""
+        request: Request | None = None
+        endings: dict[bytes, tuple[End, Log]] = {}
+        penalty, refused = 0, False
+        for _, event in sorted(self.logs.items()):
+            match event:
+                case oracle.OracleRequest():
+                    request, penalty, refused = Request(event), 0, False
+                case oracle.Covered():
+                    penalty = event.penalty
+                case oracle.Rejected():
+                    refused = True
+                case oracle.OracleResponse() if request:
+                    endings[request.identity] = (End.ANSWERED, event.log)
+                case oracle.CancelOracleRequest() if request:
+                    endings[request.identity] = (End.CANCELLED, event.log)
+        if request is None or request.identity in endings:
+            return None, False, endings
+        return replace(request, penalty=Juels(0 if refused else penalty)), refused, endings
+
+    @property
+    def last(self) -> int:
+        """The highest block with a log of this id."""
+        return max(self.logs, default=(0, 0))[0]
+
+
+class RequestBook:
+    """The open requests of one oracle contract."""
+
+    def __init__(self) -> None:
+        self._entries: dict[bytes, _Entry] = defaultdict(_Entry)
+
+    def seen(self, logs: Iterable[Log]) -> list[Change]:
+        """Take logs in; returns what they changed. Logs already held change nothing."""
+        return self._apply(logs, gone=False)
+
+    def gone(self, logs: Iterable[Log]) -> list[Change]:
+        """Take logs back that a re-org removed; returns what that changed."""
+        return self._apply(logs, gone=True)
+
+    def _apply(self, logs: Iterable[Log], *, gone: bool) -> list[Change]:
+        touched: dict[bytes, _Entry] = {}
+        for log in logs:
+            event = events.decode(log)
+            if not isinstance(event, FOLLOWED):
+                continue
+            entry = touched[event.request_id] = self._entries[event.request_id]
+            if gone:
+                entry.drop(log)
+            else:
+                entry.put(event)
+        return [change for entry in touched.values() for change in entry.settle()]
+
+    def current(self, request: Request) -> Request:
+        """The request with its newest cover; the request itself when it is no longer open."""
+        held = self._entries[request.event.request_id].current
+        return held if held and held.identity == request.identity else request
+
+    def is_open(self, request: Request) -> bool:
+        """It still wants an answer."""
+        held = self._entries[request.event.request_id].current
+        return held is not None and held.identity == request.identity
+
+    @property
+    def open(self) -> list[Request]:
+        """All open requests, oldest first."""
+        current = [entry.current for entry in self._entries.values() if entry.current]
+        return sorted(current, key=lambda request: request.position)
+
+    def forget(self, below: int) -> None:
+        """Drop what ended before block `below`, so that the book stays as small as its work."""
+        stale = [k for k, entry in self._entries.items() if not entry.current and entry.last < below]
+        for request_id in stale:
+            del self._entries[request_id]

@@ -1,0 +1,40 @@
+"""What a replica knows of its siblings: the last roster, and a way to wait for the next.
+
+Without a control plane the roster comes from the configuration file, or is the replica alone. When
+the control plane falls silent, the last roster stays in force (DESIGN section 3, rule 3).
+"""
+
+import asyncio
+
+from linkpool.wire.agent import Member, Roster, Stamp
+
+
+class RosterBook:
+    """The newest roster of one node, as one of its replicas holds it."""
+
+    def __init__(self, me: Member) -> None:
+        self.me = me
+        self.members: tuple[Member, ...] = (me,)
+        self.avoid: frozenset[str] = frozenset()
+        self.link_price: int | None = None
+        self._stamp = Stamp(0, 0)
+        self._changed = asyncio.Event()
+
+    def take(self, roster: Roster) -> bool:
+        """Adopt a roster unless it is older than the one in force. Returns whether it was adopted."""
+        if roster.stamp < self._stamp:
+            return False
+        self._stamp = roster.stamp
+        for member in roster.members:
+            if member.task == self.me.task:
+                self.me = member
+        self.members = roster.members
+        self.avoid = frozenset(roster.avoid)
+        self.link_price = int(roster.link_price) if roster.link_price else None
+        self._changed.set()
+        self._changed = asyncio.Event()
+        return True
+
+    async def changed(self) -> None:
+        """Return when the next roster has been adopted."""
+        await self._changed.wait()

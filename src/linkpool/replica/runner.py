@@ -1,0 +1,136 @@
+"""From a request to the words for its callback: one job run, and whose fault it was when there are none.
+
+The job's final `ethtx` is not sent as it stands. Its call of a fulfil function is read back into an answer,
+so that the replica can batch it, price it, and send it again after a re-org.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from linkpool.contracts import oracle
+from linkpool.contracts.abi import BadCalldata
+from linkpool.contracts.oracle import Reason
+from linkpool.errors import Temporary
+from linkpool.jobs.bridges import Bridges
+from linkpool.jobs.errors import Cause, TaskPermanent
+from linkpool.jobs.run import run
+from linkpool.jobs.services import Callbacks, EthTx, Http, Services
+from linkpool.jobs.spec import JobSpec
+from linkpool.jobs.variables import RequestLog, for_request
+from linkpool.replica.answers import Answer
+from linkpool.replica.calls import Calls
+from linkpool.replica.requests import Request
+
+SAMPLES = 100
+_REASONS = {
+    Cause.OURS: Reason.SOURCE_FAILED,
+    Cause.PARAMETERS: Reason.BAD_PARAMETERS,
+    Cause.SOURCE_FAILED: Reason.SOURCE_FAILED,
+    Cause.SOURCE_REFUSED: Reason.SOURCE_REFUSED,
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no answer. `ours`: a sibling may do better, so this replica does not reject at once."""
+
+    reason: Reason
+    text: str
+    temporary: bool
+    ours: bool
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What the process gives a runner: the ways to data sources."""
+
+    http: Http
+    bridges: Bridges
+    callbacks: Callbacks
+
+
+class Runner:
+    """Runs jobs for requests. Knows how long each job usually takes."""
+
+    def __init__(
+        self, outside: Outside, calls: Calls, chain_id: int, job: Callable[[bytes], JobSpec | None]
+    ) -> None:
+        self._services = Services(
+            outside.http,
+            outside.bridges,
+            outside.callbacks,
+            calls.call,
+            calls.estimate,
+            self._transact,
+        )
+        self._chain_id, self._job = chain_id, job
+        self._seconds: dict[bytes, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
+        self._fulfilments: dict[str, tuple[oracle.Answer, int | None]] = {}
+
+    def job(self, request: Request) -> JobSpec | None:
+        """The job that a request asks for, if this replica's catalog has it."""
+        return self._job(request.event.job)
+
+    def p95(self, request: Request) -> float:
+        """Seconds within which 95 of 100 runs of the request's job were done; 0 before the first."""
+        seconds = sorted(self._seconds[request.event.job])
+        return seconds[int(len(seconds) * 0.95)] if seconds else 0.0
+
+    async def answer(self, request: Request, seconds: float) -> Answer | Failure:
+        """Run the request's job once, for at most that long."""
+        job = self.job(request)
+        if job is None:
+            known = f"no job has the id 0x{request.event.job.hex()} in this replica's catalog"
+            return Failure(Reason.UNKNOWN_JOB, known, temporary=True, ours=True)
+        if refusal := _refusal(job, request):
+            return Failure(Reason.BAD_PARAMETERS, refusal, temporary=False, ours=False)
+        loop = asyncio.get_running_loop()
+        variables = for_request(job, _log(request), chain_id=self._chain_id)
+        try:
+            result = await run(
+                job, variables, self._services, run_id=request.run_id, deadline=loop.time() + seconds
+            )
+            self._seconds[request.event.job].append(result.seconds)
+            if error := result.error:
+                return Failure(
+                    _REASONS[error.cause], str(error), isinstance(error, Temporary), error.cause is Cause.OURS
+                )
+            return self._read(job, request)
+        finally:
+            self._fulfilments.pop(request.run_id, None)
+
+    def _read(self, job: JobSpec, request: Request) -> Answer | Failure:
+        found = self._fulfilments.get(request.run_id)
+        if found is None:
+            text = f"job {job.name!r} ended without an ethtx that answers its request"
+            return Failure(Reason.SOURCE_FAILED, text, temporary=False, ours=True)
+        fulfilment, gas = found
+        if fulfilment.terms != request.terms:
+            text = f"job {job.name!r} answers other terms than those of its request"
+            return Failure(Reason.SOURCE_FAILED, text, temporary=False, ours=True)
+        return Answer(request, fulfilment.data, max(gas or 0, job.gas_limit or 0, oracle.SINGLE_GAS))
+
+    async def _transact(self, transaction: EthTx) -> None:
+        try:
+            found = oracle.decode_fulfilment(transaction.data)
+        except BadCalldata as error:
+            raise TaskPermanent(str(error), Cause.OURS, transaction.task) from error
+        self._fulfilments[transaction.run_id] = (found, transaction.gas_limit)
+
+
+def _refusal(job: JobSpec, request: Request) -> str | None:
+    """Why the job does not serve this request, before anything is run for it."""
+    if job.requesters and request.event.requester not in job.requesters:
+        return f"job {job.name!r} does not serve requester {request.event.requester}"
+    if job.min_payment is not None and request.event.payment < job.min_payment:
+        return f"job {job.name!r} asks for {job.min_payment} juels, {request.event.payment} were paid"
+    if job.contract_address and job.contract_address != request.log.address:
+        return f"job {job.name!r} serves {job.contract_address} only"
+    return None
+
+
+def _log(request: Request) -> RequestLog:
+    log = request.log
+    return RequestLog(log.address, log.topics, log.data, log.block_number, log.block_hash, log.tx_hash)

@@ -1,0 +1,140 @@
+"""From the chain's log to cases: every open request has exactly one task here, every end is counted once."""
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from linkpool.chain.follow import Follower, HeadSeen, LogsGone, LogsSeen
+from linkpool.chain.stream import TxStream
+from linkpool.chain.types import Head, Log
+from linkpool.replica.answers import LATE_SECONDS
+from linkpool.replica.case import Tools, work
+from linkpool.replica.requests import Change, Closed, End, Opened, Refused, Request, RequestBook
+
+log = structlog.get_logger(__name__)
+
+FORGET_BLOCKS = 128
+"""Ended requests are kept this deep, below any re-org that is followed."""
+
+
+class Serving:
+    """Feeds the book from the follower and keeps one case per open request."""
+
+    def __init__(self, follower: Follower, stream: TxStream, book: RequestBook, tools: Tools) -> None:
+        self._follower, self._stream, self._book, self._tools = follower, stream, book, tools
+        self._cases: dict[bytes, asyncio.Task[None]] = {}
+        self._counted: dict[bytes, int] = {}
+        """Requests whose end is counted, by the expiration that frees the entry."""
+        self._refused: set[bytes] = set()
+        self._waiting: list[Request] = []
+        self._tasks: asyncio.TaskGroup | None = None
+        self._begun = False
+        self.synced = asyncio.Event()
+        """Set by the first head: everything up to it is known."""
+        self.answered = 0
+        """Requests that this replica's own transactions answered."""
+
+    @property
+    def open(self) -> int:
+        """Requests that want an answer."""
+        return len(self._book.open)
+
+    def begin(self) -> None:
+        """Start answering; until now requests were only read."""
+        self._begun = True
+        self._start()
+
+    async def run(self) -> None:
+        """Follow and serve until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            async for event in self._follower.events():
+                match event:
+                    case LogsSeen(logs):
+                        self._seen(logs)
+                    case LogsGone(logs):
+                        self._gone(logs)
+                    case HeadSeen(head):
+                        self._head(head)
+                self._start()
+
+    def _seen(self, logs: Iterable[Log]) -> None:
+        logs = tuple(logs)
+        for entry in logs:
+            self._stream.confirmed(entry.tx_hash, entry.block_number)
+        self._apply(self._book.seen(logs))
+
+    def _gone(self, logs: Iterable[Log]) -> None:
+        logs = tuple(logs)
+        for entry in logs:
+            self._stream.unconfirmed(entry.tx_hash)
+        self._apply(self._book.gone(logs))
+
+    def _head(self, head: Head) -> None:
+        self._tools.heads.saw(head)
+        self._stream.on_head(head)
+        self._tools.metrics.head.set(head.number)
+        self._expire(head)
+        self._book.forget(head.number - FORGET_BLOCKS)
+        self.synced.set()
+
+    def _apply(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            match change:
+                case Opened(request):
+                    self._waiting.append(request)
+                case Refused(request):
+                    self._refused.add(request.identity)
+                case Closed(request, how, ended_by):
+                    self._close(request, how, ended_by)
+
+    def _start(self) -> None:
+        """Give every new request its case; the newest first, so that poison among the old comes last."""
+        if not self._begun or self._tasks is None:
+            return
+        for request in sorted(self._waiting, key=lambda r: r.position, reverse=True):
+            if self._book.is_open(request) and request.identity not in self._cases:
+                self._tools.metrics.seen.inc()
+                name = f"case {request.run_id}"
+                self._cases[request.identity] = self._tasks.create_task(self._guarded(request), name=name)
+        self._waiting.clear()
+
+    async def _guarded(self, request: Request) -> None:
+        try:
+            await work(request, self._tools)
+        except Exception:
+            # One request's trouble must not end the others'; the last resort of a sibling is still to come.
+            log.exception("case failed", run=request.run_id)
+
+    def _close(self, request: Request, how: End, ended_by: Log | None) -> None:
+        if case := self._cases.pop(request.identity, None):
+            case.cancel()
+        if how is End.ANSWERED and ended_by:
+            self._tools.metrics.delay.observe(max(ended_by.block_number - request.log.block_number, 0))
+            if self._stream.sent(ended_by.tx_hash):
+                self.answered += 1
+                self._tools.metrics.answered.inc()
+        self._count(request, how)
+
+    def _count(self, request: Request, how: End) -> None:
+        if request.identity in self._counted:
+            return
+        self._counted[request.identity] = request.event.expiration
+        self._tools.metrics.ended.labels(how).inc()
+
+    def _expire(self, head: Head) -> None:
+        """Count what its window left behind, and drop what is too old to be answered at all."""
+        open_now = self._book.open
+        self._tools.metrics.open.set(len(open_now))
+        for request in open_now:
+            late = head.timestamp - request.event.expiration
+            if late >= 0 and request.identity not in self._counted:
+                refused = request.identity in self._refused
+                if not refused:
+                    self._tools.metrics.late.inc()
+                self._count(request, End.REJECTED if refused else End.EXPIRED)
+        for identity in [
+            k for k, expiration in self._counted.items() if head.timestamp > expiration + LATE_SECONDS
+        ]:
+            del self._counted[identity]
+            self._refused.discard(identity)

@@ -1,0 +1,51 @@
+"""Waiting for one's turn: sleeps until duty says so, wakes at once when the roster changes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from linkpool.chain.clock import ChainClock
+from linkpool.replica.duty import Pace, ahead, due, last_resort
+from linkpool.replica.requests import Request
+from linkpool.replica.roster import RosterBook
+from linkpool.wire.agent import Member
+
+Landing = Callable[[Member], Awaitable[None]]
+"""Returns when what a departed sibling sent had its chance to land (at most one block)."""
+
+
+class Turn:
+    """Tells when a request is this replica's to answer."""
+
+    def __init__(self, roster: RosterBook, clock: ChainClock, landing: Landing) -> None:
+        self._roster, self._clock, self._landing = roster, clock, landing
+        self.draining = False
+        """While draining, new requests are the siblings'; only the last resort is left."""
+
+    def rank(self, request: Request) -> int:
+        """How many live siblings answer before this replica does."""
+        return len(self._ahead(request))
+
+    def _ahead(self, request: Request) -> list[Member]:
+        return ahead(request.identity, self._roster.members, self._roster.me)
+
+    async def mine(self, request: Request, ready_at: float, pace: Pace) -> None:
+        """Return when this replica should answer; `ready_at` in chain seconds."""
+        line = self._ahead(request)
+        while (wait := self._due(request, ready_at, pace) - self._clock.now()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._roster.changed()
+            line, before = self._ahead(request), line
+            present = {member.task for member in self._roster.members}
+            for departed in (member for member in before if member.task not in present):
+                await self._landing(departed)
+
+    def _due(self, request: Request, ready_at: float, pace: Pace) -> float:
+        if self.draining:
+            return last_resort(request.event.expiration)
+        return due(ready_at, request.event.expiration, self.rank(request), pace)
+
+    async def pause(self, until: float) -> None:
+        """Sleep until that moment in chain seconds."""
+        await asyncio.sleep(max(until - self._clock.now(), 0))
