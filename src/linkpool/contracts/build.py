@@ -16,7 +16,7 @@ from typing import Any
 HERE = Path(__file__).parent
 SOURCES = HERE / "sources"
 ARTIFACTS = HERE / "artifacts"
-CONTRACTS = ("StakingPool", "NodeOracle", "PoolView", "DevLink")
+CONTRACTS = ("StakingPool", "NodeOracle", "PoolView", "DevLink", "DemoConsumer")
 MAX_RUNTIME = 22_000
 """Bytes of code a contract may have; the chain's own limit is 24,576."""
 

@@ -1,7 +1,7 @@
 """From the chain's log to cases: every open request has exactly one task here, every end is counted once."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 import structlog
 
@@ -60,15 +60,14 @@ class Serving:
 
     def _seen(self, logs: Iterable[Log]) -> None:
         logs = tuple(logs)
-        for entry in logs:
-            self._stream.confirmed(entry.tx_hash, entry.block_number)
-        self._apply(self._book.seen(logs))
+        ours = {entry.tx_hash for entry in logs if self._stream.confirmed(entry.tx_hash, entry.block_number)}
+        self._apply(self._book.seen(logs), ours)
 
     def _gone(self, logs: Iterable[Log]) -> None:
         logs = tuple(logs)
         for entry in logs:
             self._stream.unconfirmed(entry.tx_hash)
-        self._apply(self._book.gone(logs))
+        self._apply(self._book.gone(logs), frozenset())
 
     def _head(self, head: Head) -> None:
         self._tools.heads.saw(head)
@@ -78,7 +77,7 @@ class Serving:
         self._book.forget(head.number - FORGET_BLOCKS)
         self.synced.set()
 
-    def _apply(self, changes: Iterable[Change]) -> None:
+    def _apply(self, changes: Iterable[Change], ours: Set[bytes]) -> None:
         for change in changes:
             match change:
                 case Opened(request):
@@ -87,6 +86,9 @@ class Serving:
                     self._refused.add(request.identity)
                 case Closed(request, how, ended_by):
                     self._close(request, how, ended_by)
+                    if how is End.ANSWERED and ended_by and ended_by.tx_hash in ours:
+                        self.answered += 1
+                        self._tools.metrics.answered.inc()
 
     def _start(self) -> None:
         """Give every new request its case; the newest first, so that poison among the old comes last."""
@@ -111,9 +113,6 @@ class Serving:
             case.cancel()
         if how is End.ANSWERED and ended_by:
             self._tools.metrics.delay.observe(max(ended_by.block_number - request.log.block_number, 0))
-            if self._stream.sent(ended_by.tx_hash):
-                self.answered += 1
-                self._tools.metrics.answered.inc()
         self._count(request, how)
 
     def _count(self, request: Request, how: End) -> None:
