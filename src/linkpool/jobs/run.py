@@ -182,7 +182,8 @@ class _Run:
 
     def _call(self, task: Task, inputs: tuple[Value, ...]) -> Call:
         left = max(self._deadline - self._services.now(), 0.0)
-        said = task.timeout or self._job.max_task_duration or task.type.timeout
+        usual = [limit for limit in (self._job.max_task_duration, task.type.timeout) if limit]
+        limits = [task.timeout] if task.timeout else usual
         return Call(
             task,
             self._run_id,
@@ -190,7 +191,7 @@ class _Run:
             self._variables,
             inputs,
             self._services,
-            left if said is None else min(said, left),
+            min([left, *limits]),
             self._job.gas_limit,
         )
 

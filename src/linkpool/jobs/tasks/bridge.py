@@ -72,7 +72,7 @@ async def _send(call: Call, question: dict[str, Value]) -> HttpReply:
         body=jsontext.write(body).encode(),
         caller=call.job_id,
         headers=with_json_type(call["headers"]),
-        timeout=None if call["async"] else call.timeout,
+        timeout=None if call["async"] else call.task.timeout,
     )
     try:
         reply = await call.services.bridges.ask(asked)

@@ -26,7 +26,7 @@ async def http(call: Call) -> str:
         url=call["url"],
         headers=with_json_type(call["headers"]),
         body=None if body is None else jsontext.write(body).encode(),
-        timeout=call.timeout or TIMEOUT,
+        timeout=call.timeout,
         private=_private(call),
         lane=call.job_id,
     )

@@ -107,8 +107,8 @@ class Call:
     variables: Mapping[str, Value]
     inputs: tuple[Value, ...]
     services: Services
-    timeout: float | None
-    """Seconds this attempt may take, as task or job say; None if neither does."""
+    timeout: float
+    """Seconds this attempt may take."""
     gas_limit: int | None = None
 
     def __getitem__(self, name: str) -> Any:
