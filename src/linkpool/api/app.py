@@ -35,7 +35,7 @@ def build_app(ground: Ground, defaults: Defaults) -> FastAPI:
     )
     problems.install(app)
     auth = Auth(ground.database, ground.clock)
-    view = FleetView(ground.pool, ground.door, ground.clock)
+    view = FleetView(ground.database, ground.pool, ground.door, ground.clock)
     maker = Maker(ground.database, ground.factory, ground.clock, ground.knock, defaults.capacity)
     app.include_router(node_routes(ground.database, auth, view, maker))
     app.include_router(catalog_routes(ground.database, auth, ground.keys, ground.door, ground.clock))

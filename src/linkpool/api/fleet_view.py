@@ -1,9 +1,8 @@
 """Nodes as the API shows them: the database, the engine, the chain and the agent socket side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.chain.rpc import EndpointTrouble
 from linkpool.engines.protocol import Phase, Task
@@ -11,7 +10,8 @@ from linkpool.fleet.clock import Clock
 from linkpool.fleet.door import Desk, Door
 from linkpool.fleet.pool import NodeOnChain, Pool
 from linkpool.store import nodes
-from linkpool.store.tables import Colour, GroupRow, NodeRow, OperationRow, SlotRow
+from linkpool.store.database import Database
+from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, OperationRow, SlotRow
 from linkpool.wire.agent import State
 from linkpool.wire.api import NodeView, OperationView, ReplicaView, moment
 
@@ -19,24 +19,29 @@ log = structlog.get_logger(__name__)
 
 CHAIN_FRESH = 1.0
 """Seconds for which a reading of the contracts is shown again."""
+_REGISTERED = (NodeState.REGISTERED, NodeState.SERVING)
 
 
 class FleetView:
     """Reads; changes nothing."""
 
-    def __init__(self, pool: Pool, door: Door, clock: Clock) -> None:
+    def __init__(self, database: Database, pool: Pool, door: Door, clock: Clock) -> None:
+        self._database = database
         self._pool = pool
         self._door = door
         self._clock = clock
         self._on_chain: Mapping[str, NodeOnChain] = {}
         self._read_at: float | None = None
 
-    async def nodes(self, session: AsyncSession, only: Sequence[NodeRow] | None = None) -> list[NodeView]:
-        """All nodes, or those given; of an unreachable chain the last known part is shown."""
-        on_chain = await self._chain()
-        rows = await nodes.every(session) if only is None else only
-        slots = await nodes.slots(session)
-        groups = await nodes.groups(session)
+    async def nodes(self, only: str | None = None) -> list[NodeView]:
+        """All nodes, or the one of that id; of an unreachable chain the last known part is shown."""
+        async with self._database.read() as session:
+            rows = await nodes.every(session)
+            slots = await nodes.slots(session)
+            groups = await nodes.groups(session)
+        rows = [row for row in rows if only is None or row.oracle == only]
+        registered = {row.oracle for row in rows if row.state in _REGISTERED and row.oracle}
+        on_chain = await self._chain(registered)
         return [
             self._node(
                 row,
@@ -47,9 +52,10 @@ class FleetView:
             for row in rows
         ]
 
-    async def operation(self, session: AsyncSession, row: OperationRow) -> OperationView:
+    async def operation(self, row: OperationRow) -> OperationView:
         """An operation and its node."""
-        node = None if row.node is None else (await nodes.get(session, row.node)).oracle
+        async with self._database.read() as session:
+            node = None if row.node is None else (await nodes.get(session, row.node)).oracle
         return OperationView(
             id=row.id,
             kind=row.kind,
@@ -60,9 +66,10 @@ class FleetView:
             changed_at=moment(row.changed_at),
         )
 
-    async def _chain(self) -> Mapping[str, NodeOnChain]:
+    async def _chain(self, needed: Set[str]) -> Mapping[str, NodeOnChain]:
         now = self._clock.monotonic()
-        if self._read_at is None or now - self._read_at >= CHAIN_FRESH:
+        fresh = self._read_at is not None and now - self._read_at < CHAIN_FRESH
+        if needed and not (fresh and needed <= self._on_chain.keys()):
             try:
                 self._on_chain = await self._pool.nodes()
                 self._read_at = now

@@ -69,17 +69,15 @@ def node_routes(database: Database, auth: Auth, view: FleetView, maker: Maker) -
     @routes.get("/nodes", dependencies=[reader])
     async def list_nodes() -> NodeList:
         """Every node with its replicas, oldest first."""
-        async with database.read() as session:
-            return NodeList(nodes=await view.nodes(session))
+        return NodeList(nodes=await view.nodes())
 
     @routes.get("/nodes/{node}", dependencies=[reader])
     async def get_node(node: str) -> NodeView:
         """One node by its oracle's address (checksummed)."""
-        async with database.read() as session:
-            row = await nodes.by_oracle(session, node)
-            if row is None:
-                raise HTTPException(404, f"no node {node}")
-            return (await view.nodes(session, [row]))[0]
+        shown = await view.nodes(only=node)
+        if not shown:
+            raise HTTPException(404, f"no node {node}")
+        return shown[0]
 
     @routes.post("/nodes", status_code=202)
     async def make_node(
@@ -92,18 +90,16 @@ def node_routes(database: Database, auth: Auth, view: FleetView, maker: Maker) -
         key = f"{token.id}:{idempotency_key}" if idempotency_key else None
         operation = await maker.make(wanted, key)
         response.headers["Location"] = f"/api/v1/operations/{operation.id}"
-        async with database.read() as session:
-            row = await nodes.get(session, operation.node or 0)
-            shown = (await view.nodes(session, [row]))[0]
-            return NodeMade(node=shown, operation=await view.operation(session, operation))
+        described = await view.operation(operation)
+        return NodeMade(node=(await view.nodes(only=described.node))[0], operation=described)
 
     @routes.get("/operations/{operation}", dependencies=[reader])
     async def get_operation(operation: str) -> OperationView:
         """How far something asked for is."""
         async with database.read() as session:
             row = await operations.get(session, operation)
-            if row is None:
-                raise HTTPException(404, f"no operation {operation}")
-            return await view.operation(session, row)
+        if row is None:
+            raise HTTPException(404, f"no operation {operation}")
+        return await view.operation(row)
 
     return routes

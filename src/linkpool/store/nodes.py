@@ -35,11 +35,6 @@ async def get(session: AsyncSession, node: int) -> NodeRow:
     return await session.get_one(NodeRow, node)
 
 
-async def by_oracle(session: AsyncSession, oracle: str) -> NodeRow | None:
-    """The node with that id (checksummed address)."""
-    return await session.scalar(select(NodeRow).where(NodeRow.oracle == oracle))
-
-
 async def set_addresses(
     session: AsyncSession, node: int, *, wallet: str, oracle: str, senders: Sequence[str], now: float
 ) -> bool:

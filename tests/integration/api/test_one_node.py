@@ -1,0 +1,90 @@
+"""One call makes a node; a killed replica is replaced at once; a killed control plane finds its replicas."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.control import Ground, control_plane, control_process, ground
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[Ground]:
+    with ground(tmp_path) as made:
+        yield made
+
+
+async def until(probe: Callable[[], Awaitable[Any]], within: float = 20.0) -> Any:
+    """What `probe` gives, once it gives something."""
+    async with asyncio.timeout(within):
+        while not (found := await probe()):
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def serving_node(client: httpx.AsyncClient, without: str = "") -> dict[str, Any] | None:
+    """The first node once it serves with two replicas, `without` not among them."""
+    nodes = (await client.get("/api/v1/nodes")).raise_for_status().json()["nodes"]
+    live = [replica for replica in nodes[0]["replicas"] if replica["in_roster"]] if nodes else []
+    if len(live) == 2 and nodes[0]["state"] == "serving" and without not in {r["task"] for r in live}:
+        return dict(nodes[0])
+    return None
+
+
+async def test_one_call_makes_a_node_with_two_replicas_serving(pool: Ground) -> None:
+    async with control_plane(pool.settings()) as control:
+        answer = await control.client.post("/api/v1/nodes", json={})
+        assert answer.status_code == 202, answer.text
+        made = answer.json()
+        node = await until(lambda: serving_node(control.client))
+        assert node["id"] == made["node"]["id"]
+        assert node["capacity"] == str(100_000 * 10**18)
+        assert node["stake"] == "0"
+        assert node["accepting"]
+        assert {replica["slot"] for replica in node["replicas"]} == {0, 1}
+        assert len({replica["sender"] for replica in node["replicas"]}) == 2
+        operation = (await control.client.get(answer.headers["Location"])).json()
+        assert (operation["state"], operation["node"]) == ("done", node["id"])
+
+
+async def test_a_killed_replica_leaves_the_roster_at_once_and_is_replaced(pool: Ground) -> None:
+    async with control_plane(pool.settings()) as control:
+        await control.client.post("/api/v1/nodes", json={})
+        node = await until(lambda: serving_node(control.client))
+        victim, sibling = node["replicas"]
+        killed_at = time.monotonic()
+        os.kill(victim["pid"], signal.SIGKILL)
+
+        async def told() -> dict[str, Any] | None:
+            rosters = [word for word in pool.heard(sibling["task"]) if word["kind"] == "roster"]
+            return next((r for r in rosters if [m["task"] for m in r["members"]] == [sibling["task"]]), None)
+
+        assert (await until(told))["at"] - killed_at < 0.25
+        after = await until(lambda: serving_node(control.client, without=victim["task"]))
+        assert {replica["slot"] for replica in after["replicas"]} == {0, 1}
+        assert sibling["task"] in {replica["task"] for replica in after["replicas"]}
+
+
+async def test_a_control_plane_killed_by_sigkill_finds_its_replicas_and_their_slots(pool: Ground) -> None:
+    async with control_process(pool, stop_replicas=False) as control:
+        await control.client.post("/api/v1/nodes", json={})
+        before = await until(lambda: serving_node(control.client))
+        control.process.kill()
+        await control.process.wait()
+        port = control.client.base_url.port
+    slots = {replica["task"]: replica["slot"] for replica in before["replicas"]}
+    async with control_process(pool, port=port) as control:
+        after = await until(lambda: serving_node(control.client))
+        assert {replica["task"]: replica["slot"] for replica in after["replicas"]} == slots
+        for replica in after["replicas"]:
+            words = pool.heard(replica["task"])
+            welcomes = [word["epoch"] for word in words if word["kind"] == "welcome"]
+            assert welcomes == [1, 2]
+            later = [word for word in words if word["kind"] == "roster" and word["epoch"] == 2]
+            assert all(len(word["members"]) == 2 for word in later)  # nobody was ever judged away
