@@ -60,6 +60,7 @@ class Database:
     """Sessions on one database; `close` it at the end."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._url = database_url(url)
         self.one_host = self._url.drivername.startswith("sqlite")
         """Whether only processes of this host can share it."""

@@ -1,0 +1,107 @@
+"""Real databases for tests: a SQLite file, or a PostgreSQL cluster that lives for one test run.
+
+@pytest.fixture(params=["sqlite", "postgresql"]) ... url = new_database(request.param, tmp_path, cluster)
+"""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+_NUMBERS = count(1)
+_PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+class NoPostgres(Exception):
+    """PostgreSQL is not installed: `apt-get install postgresql`."""
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=os.pathsep.join([*map(str, _PLACES), os.environ.get("PATH", "")]))
+    if found is None:
+        raise NoPostgres(f"{name} is missing: apt-get install postgresql")
+    return found
+
+
+@dataclass
+class Cluster:
+    """A running server on a free port; `stop` and `start` make it go away for a while."""
+
+    folder: Path
+    port: int
+    user: str
+    process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def create(self) -> str:
+        """A new, empty database; its URL."""
+        name = f"t{next(_NUMBERS)}"
+        self._run(_program("createdb"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", name)
+        return self.url(name)
+
+    def start(self) -> None:
+        options = ["-D", str(self.folder / "data"), "-p", str(self.port), "-h", "127.0.0.1"]
+        options += ["-k", str(self.folder), "-c", "fsync=off", "-c", "max_connections=200"]
+        with (self.folder / "log").open("ab") as sink:
+            self.process = subprocess.Popen(
+                [_program("postgres"), *options],
+                user=self.user,
+                extra_groups=[],
+                stdout=subprocess.DEVNULL,
+                stderr=sink,
+            )
+        until = time.monotonic() + 30
+        ready = [_program("pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-q"]
+        while subprocess.run(ready, check=False).returncode != 0:
+            if time.monotonic() > until or self.process.poll() is not None:
+                raise NoPostgres((self.folder / "log").read_text()[-800:])
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it at once, connections and all."""
+        if self.process is not None:
+            self.process.send_signal(3)  # immediate shutdown
+            self.process.wait(20)
+            self.process = None
+
+    def _run(self, *command: str) -> None:
+        subprocess.run(command, user=self.user, extra_groups=[], check=True, capture_output=True)
+
+
+@contextmanager
+def postgres() -> Iterator[Cluster]:
+    """A fresh cluster, removed at the end. The server refuses to be root, so root lends it another user."""
+    user = pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() else "nobody"
+    with tempfile.TemporaryDirectory(prefix="linkpool-pg-") as name:
+        folder = Path(name)
+        shutil.chown(folder, user)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port: int = probe.getsockname()[1]
+        cluster = Cluster(folder, port, user)
+        cluster._run(
+            _program("initdb"),
+            "-D",
+            str(folder / "data"),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-N",
+            "-E",
+            "UTF8",
+        )
+        cluster.start()
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
