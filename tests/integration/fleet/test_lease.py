@@ -1,0 +1,161 @@
+"""One leader at a time, whoever sleeps, whatever the clocks say: on both databases."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linkpool.fleet.lease import STOP_AFTER, TAKE_AFTER, Candidate, Term, lead
+from linkpool.store import nodes
+from linkpool.store.database import Database, LeaseLost
+from tests.support.databases import Cluster
+from tests.support.manual_clock import ManualClock
+
+
+async def test_the_first_leads_at_once_and_the_second_stands_by(database: Database) -> None:
+    clock = ManualClock()
+    first, second = Candidate(database, "a", clock), Candidate(database, "b", clock)
+    await first.step()
+    await second.step()
+    assert first.term is not None
+    assert (first.term.epoch, first.term.runs, second.term) == (1, True, None)
+
+
+async def test_a_standby_takes_over_within_five_seconds_of_a_crash(database: Database) -> None:
+    clock = ManualClock()
+    first, second = Candidate(database, "a", clock), Candidate(database, "b", clock)
+    await first.step()
+    waited = 0.0
+    while second.term is None:
+        await second.step()
+        clock.advance(0.5)
+        waited += 0.5
+    assert waited <= 5.0
+    assert second.term.epoch == 2
+    assert first.term is not None
+    assert not first.term.runs  # long before: it never asked anybody
+
+
+async def test_a_leader_that_slept_writes_nothing_and_says_nothing(database: Database) -> None:
+    clock = ManualClock()
+    first, second = Candidate(database, "a", clock), Candidate(database, "b", clock)
+    await first.step()
+    asleep = first.term
+    assert asleep is not None
+    await second.step()
+    clock.advance(TAKE_AFTER)
+    await second.step()
+    assert second.term is not None
+    assert not asleep.runs
+    with pytest.raises(LeaseLost):
+        async with database.lead(asleep.epoch) as session:
+            await nodes.want(session, 1, 0.0)
+    await first.step()
+    assert first.term is None
+
+
+async def test_a_clean_stop_hands_over_at_once(database: Database) -> None:
+    clock = ManualClock()
+    first, second = Candidate(database, "a", clock), Candidate(database, "b", clock)
+    await first.step()
+    await second.step()
+    await first.release()
+    await second.step()
+    assert second.term is not None
+    assert second.term.epoch == 2
+
+
+async def test_wall_clocks_may_jump_and_differ(database: Database) -> None:
+    one, other = ManualClock(wall=0.0), ManualClock(wall=9e9)
+    first, second = Candidate(database, "a", one), Candidate(database, "b", other)
+    for step in range(20):
+        one.wall = (-1) ** step * 1e9
+        await first.step()
+        await second.step()
+        one.steady += 0.5
+        other.advance(0.5)
+    assert first.term is not None
+    assert first.term.epoch == 1
+    assert second.term is None
+
+
+async def test_a_leader_without_its_database_ends_by_time_and_somebody_leads_afterwards(
+    cluster: Cluster,
+) -> None:
+    database = Database(cluster.create())
+    await database.migrate()
+    clock = ManualClock()
+    candidates = [Candidate(database, name, clock) for name in "ab"]
+    for candidate in candidates:
+        await candidate.step()
+    term = candidates[0].term
+    assert term is not None
+    cluster.stop()
+    try:
+        for _ in range(6):
+            await asyncio.gather(*(candidate.step() for candidate in candidates))
+            clock.advance(0.5)
+        assert not term.runs
+        assert [candidate.term for candidate in candidates] == [None, None]
+    finally:
+        cluster.start()
+    for _ in range(10):
+        clock.advance(0.5)
+        for candidate in candidates:
+            await candidate.step()
+    leading = [candidate.term for candidate in candidates if candidate.term is not None]
+    assert [term.runs for term in leading] == [True]
+    assert leading[0].epoch > 1
+    await database.close()
+
+
+async def test_work_is_cancelled_the_moment_a_term_ends(database: Database) -> None:
+    clock = ManualClock()
+    candidate = Candidate(database, "a", clock)
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def serve(_term: Term) -> None:
+        began.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.set()
+
+    leading = asyncio.create_task(lead(candidate, serve))
+    await asyncio.wait_for(began.wait(), 10)
+    clock.advance(STOP_AFTER)
+    await asyncio.wait_for(ended.wait(), 10)
+    leading.cancel()
+    await asyncio.gather(leading, return_exceptions=True)
+
+
+moves = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from([0.0, 0.3, 0.5, 1.1, 2.5, 3.5])), min_size=1, max_size=40
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(moves=moves)
+def test_never_two_at_once_however_steps_and_sleeps_fall(
+    tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[int, float]]
+) -> None:
+    """Law: of all terms ever begun, at most one runs; epochs never repeat."""
+
+    async def walk(folder: Path) -> None:
+        database = Database(f"sqlite:///{folder / 'law.db'}")
+        await database.migrate()
+        clock = ManualClock()
+        candidates = [Candidate(database, name, clock) for name in "abc"]
+        terms: dict[int, Term] = {}
+        for who, pause in moves:
+            clock.advance(pause)
+            await candidates[who].step()
+            term = candidates[who].term
+            if term is not None:
+                assert terms.setdefault(term.epoch, term) is term
+            assert sum(term.runs for term in terms.values()) <= 1
+        await database.close()
+
+    asyncio.run(walk(tmp_path_factory.mktemp("law")))
