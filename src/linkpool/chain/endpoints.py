@@ -106,7 +106,7 @@ class Endpoints:
         raise self._none()
 
     def is_better(self, endpoint: Endpoint, than: Endpoint) -> bool:
-        """Following `endpoint` would be worth leaving `than` for: it pushes, or is preferred, and is sound."""
+        """Following `endpoint` is worth leaving `than` for: it pushes, or is preferred, and is sound."""
         one, other = self._standing(endpoint), self._standing(than)
         if not one.admitted or self._poor(one) or self._is_away(one):
             return False

@@ -7,7 +7,7 @@ at most every half minute, and only while something is being sent. All figures a
 import asyncio
 from dataclasses import dataclass
 
-from linkpool.chain.rpc import Garbage, Refusal, Rpc, Unsupported
+from linkpool.chain.rpc import EndpointTrouble, Garbage, Refusal, Rpc
 from linkpool.chain.types import Head, quantity
 from linkpool.units import Wei
 
@@ -92,11 +92,12 @@ class FeeSource:
     async def market(self, head: Head) -> Market:
         """The market after `head`; at most one call in REFRESH_SECONDS. Raises EndpointTrouble."""
         now = asyncio.get_running_loop().time()
-        legacy = head.base_fee is None
+        base_fee = head.base_fee
+        legacy = base_fee is None
         if self._read_at is None or now - self._read_at >= REFRESH_SECONDS or legacy != self._legacy:
-            self._tip = await (self._gas_price() if legacy else self._usual_tip())
+            self._tip = await (self._gas_price() if base_fee is None else self._usual_tip(base_fee))
             self._read_at, self._legacy = now, legacy
-        return Market(None if head.base_fee is None else Wei(head.base_fee), self._tip)
+        return Market(None if base_fee is None else Wei(base_fee), self._tip)
 
     def stale(self) -> None:
         """Ask again at the next use: a node found our offer too low."""
@@ -105,13 +106,22 @@ class FeeSource:
     async def _gas_price(self) -> Wei:
         return Wei(max(quantity(await self._rpc.call("eth_gasPrice")), MIN_TIP))
 
-    async def _usual_tip(self) -> Wei:
-        try:
-            history = await self._rpc.call("eth_feeHistory", "0x5", "latest", [TIP_PERCENTILE])
-        except (Unsupported, Refusal):
-            return Wei(max(quantity(await self._rpc.call("eth_maxPriorityFeePerGas")), MIN_TIP))
+    async def _usual_tip(self, base_fee: int) -> Wei:
+        """What others tip; from the gas price where nothing better is offered. Raises EndpointTrouble."""
+        for ask in (self._recent_tip, self._suggested_tip):
+            try:
+                return Wei(max(await ask(), MIN_TIP))
+            except (EndpointTrouble, Refusal):
+                continue
+        return Wei(max(await self._gas_price() - base_fee, MIN_TIP))
+
+    async def _recent_tip(self) -> int:
+        history = await self._rpc.call("eth_feeHistory", "0x5", "latest", [TIP_PERCENTILE])
         try:
             tips = sorted(int(block[0], 16) for block in history.get("reward") or [])
         except (AttributeError, IndexError, TypeError, ValueError) as problem:
             raise Garbage(f"eth_feeHistory: not a fee history: {str(history)[:200]}") from problem
-        return Wei(max(tips[len(tips) // 2] if tips else 0, MIN_TIP))
+        return tips[len(tips) // 2] if tips else 0
+
+    async def _suggested_tip(self) -> int:
+        return quantity(await self._rpc.call("eth_maxPriorityFeePerGas"))

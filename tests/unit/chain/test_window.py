@@ -86,7 +86,7 @@ def test_a_read_tells_what_is_new_in_order_and_what_is_gone_last_first() -> None
 
 def test_an_answer_that_cannot_be_is_garbage() -> None:
     window = settled(10)
-    with pytest.raises(Garbage, match="asked for blocks 1..5"):
+    with pytest.raises(Garbage, match=r"asked for blocks 1\.\.5"):
         window.replace(1, 5, [log(6)])
     with pytest.raises(Garbage, match="two blocks at height 3"):
         window.replace(1, 5, [log(3, 0), log(3, 1, fork=1)])
@@ -138,7 +138,7 @@ truths = st.builds(
 
 @given(truth=truths, data=st.data())
 def test_any_notices_in_any_order_converge_to_the_chain(truth: Truth, data: st.DataObject) -> None:
-    """A follower that reads whenever there is doubt ends with the chain's logs, and its events say the same."""
+    """A follower that reads whenever there is doubt ends with the chain's logs, and its events agree."""
     window, told = Window(1, 100), set[Log]()
     current = 0  # the fork that a read sees now
 
