@@ -1,7 +1,7 @@
 """The DOT dialect of `observationSource`: nodes with attributes, and arrows between them.
 
 It is what the Go node reads, without the `digraph { }` around it. `;` and `,` are optional, comments are
-`//`, `/* */` and lines that begin with `#`. A value is a bare word, a number, a text in double quotes with
+`//`, `#` and `/* */`. A value is a bare word, a number, a text in double quotes with
 the escapes of Go strings, or anything between `<` and its matching `>`. Attribute names match in any case;
 the last of two wins.
 """
@@ -18,14 +18,14 @@ MAX_EDGES = 1024
 MAX_SOURCE = 1 << 17
 
 _TOKEN = re.compile(
-    r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/|^[ \t]*\#[^\n]*)
+    r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/|\#[^\n]*)
       | (?P<arrow>->)
       | (?P<mark>[\[\]{};,=])
       | (?P<word>[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)
       | (?P<number>-?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?))
       | (?P<quoted>"(?:[^"\\]|\\.)*+")
       | (?P<angle><)""",
-    re.VERBOSE | re.DOTALL | re.MULTILINE,
+    re.VERBOSE | re.DOTALL,
 )
 _ANGLES = re.compile(r"[<>]")
 _ESCAPE = re.compile(
