@@ -1,0 +1,200 @@
+"""Transactions of the control plane: stored before sent, the same bytes after a failover."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from linkpool.chain.keys import Key
+from linkpool.fleet.journal import Journal
+from linkpool.fleet.lease import Term
+from linkpool.fleet.outbox import FINAL, RAISE_AFTER, Outbox, TooDear
+from linkpool.store import lease
+from linkpool.store.database import Database, LeaseLost
+from linkpool.store.tables import OutboxRow
+from linkpool.units import WHOLE, Wei
+from tests.support.fake_chain import FakeChain
+from tests.support.fake_endpoint import FakeEndpoint, Faults
+from tests.support.manual_clock import ManualClock
+
+KEY = Key("0x" + "11" * 32)
+TO = Key("0x" + "22" * 32).address
+GWEI = 10**9
+
+
+@dataclass
+class World:
+    """A chain, a database and a clock that outlive any leader."""
+
+    database: Database
+    chain: FakeChain = field(default_factory=lambda: FakeChain(base_fee=GWEI))
+    clock: ManualClock = field(default_factory=ManualClock)
+
+    def __post_init__(self) -> None:
+        self.endpoint = FakeEndpoint(self.chain, faults=Faults(latency=0))
+        self.chain.fund(KEY.address, 100 * WHOLE)
+
+    async def leader(self, max_fee: int = 100 * GWEI) -> Outbox:
+        """A new leader's outbox; any earlier leader has lost the lease."""
+        async with self.database.write() as session:
+            epoch = await lease.take(session, "test", await lease.seen(session))
+        assert epoch is not None
+        term = Term(epoch, self.clock, self.clock.monotonic())
+        return Outbox(
+            self.endpoint,
+            self.database,
+            KEY,
+            term=term,
+            clock=self.clock,
+            journal=Journal(self.database, self.clock),
+            chain_id=self.chain.chain_id,
+            max_fee=Wei(max_fee),
+        )
+
+    async def rows(self) -> list[OutboxRow]:
+        async with self.database.read() as session:
+            return list((await session.scalars(select(OutboxRow).order_by(OutboxRow.id))).all())
+
+    def balance(self) -> int:
+        """Wei that arrived."""
+        return self.chain.state.balances.get(TO, 0)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+async def test_a_payment_lands_once_however_often_it_is_looked_at(world: World) -> None:
+    outbox = await world.leader()
+    assert await outbox.send("gas:x", TO, value=5)
+    assert not await outbox.send("gas:x", TO, value=5)  # under way
+    await outbox.step()
+    world.chain.mine()
+    for _ in range(3):
+        await outbox.step()
+    assert world.balance() == 5
+    assert await outbox.send("gas:x", TO, value=5)  # done: the same purpose may come again
+
+
+async def test_a_new_leader_sends_the_bytes_its_predecessor_stored(world: World) -> None:
+    old = await world.leader()
+    world.endpoint.faults.swallow = True  # the process dies between storing and sending
+    await old.send("gas:x", TO, value=5)
+    world.endpoint.faults.swallow = False
+    assert world.chain.mempool == {}
+    new = await world.leader()
+    assert not await new.send("gas:x", TO, value=5)
+    await new.step()
+    (row,) = await world.rows()
+    assert [f"0x{tx.raw.hex()}" for tx in world.chain.mempool.values()] == [row.raw]
+    world.chain.mine()
+    assert world.balance() == 5
+
+
+async def test_a_former_leader_stores_and_sends_nothing(world: World) -> None:
+    old = await world.leader()
+    await world.leader()
+    with pytest.raises(LeaseLost):
+        await old.send("gas:x", TO, value=5)
+    assert await world.rows() == []
+    assert world.chain.mempool == {}
+
+
+async def test_a_leader_whose_term_ran_out_does_not_send_what_it_stored(world: World) -> None:
+    outbox = await world.leader()
+    world.clock.advance(10)
+    await outbox.send("gas:x", TO, value=5)
+    assert len(await world.rows()) == 1
+    assert world.chain.mempool == {}
+
+
+async def test_nonces_follow_the_stored_ones_and_those_of_the_chain(world: World) -> None:
+    outbox = await world.leader()
+    for number in range(3):
+        await outbox.send(f"p{number}", TO, value=1)
+    world.chain.mine()
+    await (await world.leader()).send("p3", TO, value=1)
+    assert [row.nonce for row in await world.rows()] == [0, 1, 2, 3]
+
+
+async def test_one_that_does_not_land_is_followed_by_a_dearer_one_of_the_same_nonce_and_content(
+    world: World,
+) -> None:
+    outbox = await world.leader()
+    await outbox.send("gas:x", TO, value=5)
+    world.clock.advance(RAISE_AFTER)
+    world.chain.base_fee = 20 * GWEI
+    world.chain.mine()
+    second = await world.leader()
+    await second.step()
+    first_row, second_row = await world.rows()
+    assert (first_row.nonce, first_row.target, first_row.value) == (
+        second_row.nonce,
+        second_row.target,
+        second_row.value,
+    )
+    assert int(second_row.max_fee) > int(first_row.max_fee)
+    world.chain.mine()
+    await second.step()
+    assert world.balance() == 5
+    assert all(row.block is not None for row in await world.rows())
+
+
+async def test_gas_above_the_cap_waits(world: World) -> None:
+    outbox = await world.leader(max_fee=GWEI)
+    with pytest.raises(TooDear):
+        await outbox.send("gas:x", TO, value=5)
+    assert await world.rows() == []
+
+
+async def test_a_reorg_brings_it_back_to_work(world: World) -> None:
+    outbox = await world.leader()
+    await outbox.send("gas:x", TO, value=5)
+    world.chain.mine()
+    await outbox.step()
+    assert (await world.rows())[0].block == 1
+    world.chain.reorg(1, keep=lambda tx: False)
+    await outbox.step()
+    assert (await world.rows())[0].block is None
+    await outbox.step()
+    world.chain.mine()
+    await outbox.step()
+    assert world.balance() == 5
+    assert (await world.rows())[0].block is not None
+
+
+async def test_a_nonce_used_by_somebody_else_is_told_and_not_waited_for(world: World) -> None:
+    outbox = await world.leader()
+    world.endpoint.faults.swallow = True
+    await outbox.send("gas:x", TO, value=5)
+    world.endpoint.faults.swallow = False
+    other, _ = KEY.sign(
+        {
+            "to": TO,
+            "value": 1,
+            "gas": 21_000,
+            "gasPrice": 2 * GWEI,
+            "nonce": 0,
+            "chainId": 31337,
+            "data": "0x",
+        }
+    )
+    world.chain.submit(other)
+    world.chain.mine()
+    await outbox.step()
+    assert [row.failed for row in await world.rows()] == [True]
+    assert await outbox.send("gas:x", TO, value=5)
+
+
+async def test_at_rest_it_asks_the_chain_nothing(world: World) -> None:
+    outbox = await world.leader()
+    await outbox.send("gas:x", TO, value=5)
+    world.chain.mine(FINAL + 3)
+    await outbox.step()
+    await outbox.step()
+    calls: dict[str, Any] = dict(world.endpoint.calls)
+    for _ in range(5):
+        await outbox.step()
+    assert dict(world.endpoint.calls) == calls
