@@ -15,3 +15,11 @@ class Temporary(LinkPoolError):
 
 class Permanent(LinkPoolError):
     """Trying the same again will not help: bad input, a refusal, a broken promise."""
+
+
+def reasons(group: BaseExceptionGroup[LinkPoolError]) -> list[str]:
+    """The texts of all errors in nested groups, each once, in order."""
+    texts: list[str] = []
+    for error in group.exceptions:
+        texts += reasons(error) if isinstance(error, BaseExceptionGroup) else [str(error)]
+    return list(dict.fromkeys(texts))

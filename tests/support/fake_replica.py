@@ -65,7 +65,7 @@ class FakeReplica:
             token=Path(os.environ["LINKPOOL_TOKEN_FILE"]).read_text(),
             slot=self.slot,
         )
-        await socket.send(encode(hello).decode())
+        await socket.send(encode(hello))
         beating: asyncio.Task[None] | None = None
         try:
             async for raw in socket:
@@ -79,7 +79,7 @@ class FakeReplica:
                 elif message.kind == "catalog":
                     self.catalog = message.revision
         except asyncio.CancelledError:
-            await socket.send(encode(Goodbye()).decode())
+            await socket.send(encode(Goodbye()))
             raise
         finally:
             if beating is not None:
@@ -88,7 +88,7 @@ class FakeReplica:
     async def _beat(self, socket: ClientConnection) -> None:
         while True:
             beat = Heartbeat(state=State.SERVING, ready=True, catalog=self.catalog, registered=True)
-            await socket.send(encode(beat).decode())
+            await socket.send(encode(beat))
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _register(self, welcome: Welcome) -> None:

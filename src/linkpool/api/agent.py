@@ -24,7 +24,7 @@ class SocketLink:
         """Raises LinkClosed."""
         try:
             async with asyncio.timeout(SEND_WITHIN):
-                await self._socket.send_text(encode(message).decode())
+                await self._socket.send_text(encode(message))
         except (WebSocketDisconnect, RuntimeError, OSError, TimeoutError) as error:
             raise LinkClosed("the replica does not listen any more") from error
 

@@ -27,11 +27,11 @@ def dev(
     port: Annotated[int, typer.Option(help="Port of the control plane; 0 takes a free one.")] = 8700,
 ) -> None:
     """Run a whole pool on this machine: dev chain, contracts, control plane, one node of two replicas."""
-    from linkpool.dev.command import run
+    from linkpool.dev.command import Options, run
+    from linkpool.dev.up import Ports
 
-    raise typer.Exit(
-        run(state=state, chain_port=chain_port, port=port, check=check, json_output=json, requests=requests)
-    )
+    ports = Ports(chain=chain_port, control=port)
+    raise typer.Exit(run(Options(state=state, ports=ports, check=check, json=json, requests=requests)))
 
 
 @app.command()
@@ -44,3 +44,15 @@ def replica(
     from linkpool.replica.main import main
 
     raise typer.Exit(main(config))
+
+
+@app.command()
+def control(
+    config: Annotated[
+        Path | None, typer.Option(help="Settings in TOML; LINKPOOL_* in the environment outrank it.")
+    ] = None,
+) -> None:
+    """Run a control plane: API, pages, and the loops that keep every node alive."""
+    from linkpool.cli.control import run
+
+    raise typer.Exit(run(config))

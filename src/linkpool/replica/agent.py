@@ -76,16 +76,16 @@ class Agent:
 
     async def _converse(self, url: str) -> None:
         async with self._http.ws_connect(url, heartbeat=10, max_msg_size=16 * 2**20) as socket:
-            await socket.send_bytes(encode(self._hello()))
+            await socket.send_str(encode(self._hello()))
             self._open.add(socket)
             try:
                 async for frame in socket:
-                    if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                    if frame.type is aiohttp.WSMsgType.TEXT:
                         self._take(frame.data, url)
             finally:
                 self._open.discard(socket)
 
-    def _take(self, data: bytes | str, url: str) -> None:
+    def _take(self, data: str, url: str) -> None:
         try:
             self.inbox.put_nowait(DOWN.validate_json(data))
         except ValidationError as error:
@@ -103,4 +103,4 @@ class Agent:
         data = encode(message)
         for socket in list(self._open):
             with suppress(ConnectionError, aiohttp.ClientError):
-                await socket.send_bytes(data)
+                await socket.send_str(data)

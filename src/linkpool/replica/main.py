@@ -17,7 +17,7 @@ from linkpool import log as logs
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.rpc import Endpoint
-from linkpool.errors import LinkPoolError
+from linkpool.errors import LinkPoolError, reasons
 from linkpool.jobs.bridges import Bridges
 from linkpool.jobs.callbacks import Inbox
 from linkpool.jobs.net import open_http
@@ -53,14 +53,6 @@ def main(config: Path | None = None) -> int:
         for reason in reasons(group):
             log.error("replica ends", reason=reason)
     return 1 if failed else 0
-
-
-def reasons(group: BaseExceptionGroup[LinkPoolError]) -> list[str]:
-    """The texts of all errors in nested groups, in order."""
-    texts: list[str] = []
-    for error in group.exceptions:
-        texts += reasons(error) if isinstance(error, BaseExceptionGroup) else [str(error)]
-    return texts
 
 
 class Process:

@@ -224,6 +224,6 @@ UP: TypeAdapter[Up] = TypeAdapter(Up)
 DOWN: TypeAdapter[Down] = TypeAdapter(Down)
 
 
-def encode(message: Message) -> bytes:
-    """One message as JSON, secrets in clear: only ever written to the socket it was made for."""
-    return message.model_dump_json(context="wire").encode()
+def encode(message: Message) -> str:
+    """One message as JSON for a text frame, secrets in clear: only for the socket it was made for."""
+    return message.model_dump_json(context="wire")

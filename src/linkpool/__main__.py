@@ -1,0 +1,5 @@
+"""`python -m linkpool`: the `linkpool` command."""
+
+from linkpool.cli import main
+
+main()

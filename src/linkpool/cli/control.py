@@ -1,0 +1,28 @@
+"""`linkpool control`: one control plane until it is told to end."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from linkpool import log as logs
+from linkpool.api import control
+from linkpool.api.settings import Settings
+
+
+def run(config: Path | None) -> int:
+    """Serve until SIGTERM or Ctrl-C; returns 0. Raises LinkPoolError when it cannot start or go on."""
+    logs.configure()
+    settings = Settings.load(config)
+    asyncio.run(_until_told(settings))
+    return 0
+
+
+async def _until_told(settings: Settings) -> None:
+    task = asyncio.create_task(control.run(settings))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return

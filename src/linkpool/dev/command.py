@@ -1,0 +1,79 @@
+"""`linkpool dev`: the live table, or the proof. Ctrl-C ends either in order; a second one hurries nothing."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from linkpool import log as logs
+from linkpool.dev.check import Check
+from linkpool.dev.folder import Folder, hold
+from linkpool.dev.processes import CannotStart
+from linkpool.dev.screen import Screen
+from linkpool.dev.up import Ports, dev_pool, project_root
+
+STOPPED = 0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line said. `requests` is for the proof."""
+
+    state: Path
+    ports: Ports
+    check: bool
+    json: bool
+    requests: int
+
+
+def run(options: Options) -> int:
+    """Run until Ctrl-C, or until the proof is brought; returns the exit code. Raises LinkPoolError."""
+    with hold(options.state) as folder:
+        try:
+            folder.logs.mkdir(mode=0o700, exist_ok=True)
+            with (folder.root / "dev.log").open("w") as own_log:
+                logs.configure(own_log)
+                return asyncio.run(_until_stopped(_main(options, folder)))
+        except OSError as error:
+            raise CannotStart(f"{error.filename or folder.root}: {error.strerror or error}") from error
+
+
+async def _until_stopped(work: Coroutine[Any, Any, int]) -> int:
+    task = asyncio.create_task(work)
+    loop = asyncio.get_running_loop()
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return STOPPED
+
+
+async def _main(options: Options, folder: Folder) -> int:
+    console = Console(stderr=options.check)
+
+    def say(text: str) -> None:
+        console.print(f"[dim]starting:[/dim] {text}")
+
+    async with dev_pool(folder, options.ports, project_root(), say) as pool:
+        if not options.check:
+            await Screen(pool, console).run()
+        proof = await Check(pool, options.requests).run()
+    if options.json:
+        print(json.dumps(proof.values()))
+    else:
+        Console().print(proof.values())
+    return 0 if proof.holds else 1

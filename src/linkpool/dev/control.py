@@ -1,0 +1,79 @@
+"""The control plane's API, as `linkpool dev` and its proof use it."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+
+from linkpool.errors import Temporary
+from linkpool.wire.api import NodeList, NodeMade, NodeView, PutJobs
+
+
+class ControlTrouble(Temporary):
+    """The control plane did not answer, or said no."""
+
+
+class Control:
+    """One control plane at `url`."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, token: str) -> None:
+        self._http, self.url = http, url
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def nodes(self) -> list[NodeView]:
+        """All nodes, oldest first. Raises ControlTrouble."""
+        return NodeList.model_validate(await self._ask("GET", "/nodes")).nodes
+
+    async def make_node(self) -> NodeMade:
+        """Ask for a node. Raises ControlTrouble."""
+        return NodeMade.model_validate(await self._ask("POST", "/nodes", {}))
+
+    async def put_jobs(self, *jobs: str) -> None:
+        """Serve exactly these jobs. Raises ControlTrouble."""
+        await self._ask("PUT", "/jobs", PutJobs(jobs=list(jobs)).model_dump())
+
+    async def ready(self) -> bool:
+        """It leads and works."""
+        try:
+            async with self._http.get(f"{self.url}/ready") as reply:
+                return reply.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async def _ask(self, method: str, path: str, body: object | None = None) -> Any:
+        try:
+            async with self._http.request(
+                method, f"{self.url}/api/v1{path}", json=body, headers=self._headers
+            ) as reply:
+                answer = await reply.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise ControlTrouble(f"{method} {path}: the control plane does not answer: {error}") from error
+        if reply.status >= 400:
+            detail = answer.get("detail", answer) if isinstance(answer, dict) else answer
+            raise ControlTrouble(f"{method} {path}: {reply.status}: {detail}")
+        return answer
+
+
+def serving(node: NodeView, replicas: int = 2) -> bool:
+    """The node serves with that many ready replicas."""
+    return (
+        node.state == "serving" and sum(r.state == "serving" and r.ready for r in node.replicas) >= replicas
+    )
+
+
+async def until_serving(control: Control, index: int, seconds: float, replicas: int = 2) -> NodeView:
+    """Wait until node number `index` serves. Raises ControlTrouble naming where it stands."""
+    last: NodeView | None = None
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    last = next((node for node in await control.nodes() if node.index == index), last)
+                except ControlTrouble:
+                    last = None
+                if last is not None and serving(last, replicas):
+                    return last
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        where = "is unknown" if last is None else f"is {last.state}: {[r.state for r in last.replicas]}"
+        raise ControlTrouble(f"node {index} does not serve after {seconds:.0f} s; it {where}") from error

@@ -1,0 +1,122 @@
+"""The terminal of `make dev`: a requester that asks every 2 s, and a table that shows what became of it."""
+
+import asyncio
+from typing import NoReturn
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from linkpool.chain.rpc import EndpointTrouble
+from linkpool.dev.account import NotDone
+from linkpool.dev.control import ControlTrouble
+from linkpool.dev.job import SPEC_ID, demo_parameters
+from linkpool.dev.pool import PAYMENT, stake
+from linkpool.dev.table import NodeRow, ReplicaRow, Snapshot, render
+from linkpool.dev.tally import Tally
+from linkpool.dev.up import DevPool
+from linkpool.units import Juels
+from linkpool.wire.api import NodeView, ReplicaView
+
+ASK_SECONDS = 2.0
+REFRESH_SECONDS = 0.25
+
+
+class Screen:
+    """Keeps a `Snapshot` of the pool true and on the terminal."""
+
+    def __init__(self, pool: DevPool, console: Console) -> None:
+        self._pool, self._console = pool, console
+        self._tallies: dict[str, Tally] = {}
+        self._nodes: list[NodeView] = [pool.node]
+        self._block: int | None = None
+        self._block_at = 0.0
+        self._trouble: str | None = None
+
+    async def run(self) -> NoReturn:
+        """Ask and show until cancelled."""
+        await stake(self._pool.found, self._pool.oracle)
+        with Live(self._view(), console=self._console, auto_refresh=False, screen=False) as live:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._ask())
+                while True:
+                    await self._look()
+                    live.update(self._view(), refresh=True)
+                    await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _ask(self) -> NoReturn:
+        found = self._pool.found
+        while True:
+            try:
+                await found.requester.send(
+                    found.consumer.ask(self._pool.oracle, SPEC_ID, PAYMENT, demo_parameters())
+                )
+            except (NotDone, EndpointTrouble) as error:
+                self._trouble = f"the demo requester could not ask: {error}"
+            await asyncio.sleep(ASK_SECONDS)
+
+    async def _look(self) -> None:
+        try:
+            self._nodes = await self._pool.control.nodes()
+            await self._count()
+            self._trouble = None
+        except ControlTrouble as error:
+            self._trouble = f"{error} (replicas serve on without it)"
+        except EndpointTrouble as error:
+            self._trouble = f"the dev chain does not answer: {error}"
+
+    async def _count(self) -> None:
+        for node in self._nodes:
+            if node.id is not None:
+                tally = self._tallies.setdefault(
+                    node.id, Tally(self._pool.rpc, node.id, self._pool.found.deployment.block)
+                )
+                head = await tally.update()
+                if head != self._block:
+                    self._block, self._block_at = head, asyncio.get_running_loop().time()
+
+    def _view(self) -> RenderableType:
+        age = asyncio.get_running_loop().time() - self._block_at
+        rows = [self._row(node) for node in self._nodes]
+        return render(Snapshot(self._block, age, rows, self._hints(), self._trouble))
+
+    def _row(self, node: NodeView) -> NodeRow:
+        tally = self._tallies.get(node.id or "")
+        return NodeRow(
+            id=node.id or f"node {node.index}",
+            state=node.state,
+            replicas=[_replica(replica) for replica in node.replicas],
+            answered=tally.answered if tally else 0,
+            open=tally.open if tally else 0,
+            delay=tally.median_delay if tally else None,
+            stake=Juels(int(node.stake or 0)),
+            capacity=Juels(int(node.capacity)),
+        )
+
+    def _hints(self) -> list[str]:
+        pool = self._pool
+        victim = next((r.pid for node in self._nodes for r in node.replicas if r.pid), None)
+        token = pool.folder.token
+        return [
+            "",
+            "Try next, in another terminal:",
+            *(
+                [f"  kill -9 {victim}    # one replica dies: watch the other answer, and a copy come"]
+                if victim
+                else []
+            ),
+            f'  curl -sX POST {pool.control.url}/api/v1/nodes -H "Authorization: Bearer $(cat {token})" '
+            "-H 'Content-Type: application/json' -d '{}'    # one call makes a node",
+            f"  tail -f {pool.folder.logs}/*.log {pool.folder.control}/engine/logs/*.log",
+            "Ctrl-C stops everything.",
+        ]
+
+
+def _replica(replica: ReplicaView) -> ReplicaRow:
+    state = replica.state if replica.ready or replica.state != "serving" else "not ready"
+    return ReplicaRow(
+        f"{replica.task} (pid {replica.pid})" if replica.pid else replica.task,
+        state,
+        replica.slot,
+        replica.sender,
+        replica.answered,
+    )

@@ -1,0 +1,157 @@
+"""The composition root of `linkpool dev`: a whole pool on this machine, started in order and stopped in
+reverse.
+
+    chain -> contracts -> data source -> control plane -> the demo job -> one node of two replicas
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from linkpool.chain.endpoint import connect
+from linkpool.chain.endpoints import Endpoints
+from linkpool.contracts.pool_events import NodeRegistered
+from linkpool.dev.anvil import DevChain, dev_chain, find_anvil
+from linkpool.dev.control import Control, until_serving
+from linkpool.dev.folder import POOL_NAME, Folder
+from linkpool.dev.job import demo_job
+from linkpool.dev.pool import LINK_PRICE, Found, found
+from linkpool.dev.processes import CannotStart, child, claim_port, last_words
+from linkpool.dev.source import demo_source
+from linkpool.wire.api import NodeView
+
+CHAIN_ID = 31337
+CONTROL_SECONDS = 30.0
+NODE_SECONDS = 60.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Ports:
+    """0 takes a free one."""
+
+    chain: int
+    control: int
+
+
+@dataclass(frozen=True)
+class DevPool:
+    """A pool that runs. `http` is for more calls to it."""
+
+    folder: Folder
+    chain: DevChain
+    rpc: Endpoints
+    found: Found
+    control: Control
+    node: NodeView
+    registered_after: float
+    """Seconds from the call that asked for the node to its registration on chain."""
+
+    @property
+    def oracle(self) -> str:
+        """The node's id."""
+        if self.node.id is None:
+            raise CannotStart("the node has no id though it serves")
+        return self.node.id
+
+
+@asynccontextmanager
+async def dev_pool(folder: Folder, ports: Ports, root: Path, say: Say) -> AsyncIterator[DevPool]:
+    """Start everything; stop everything at the end, in reverse. Raises LinkPoolError."""
+    async with AsyncExitStack() as stack:
+        await folder.clear()
+        say("dev chain")
+        port = claim_port(ports.chain, "the dev chain", "--chain-port")
+        control_port = claim_port(ports.control, "the control plane", "--port")
+        chain = await stack.enter_async_context(dev_chain(find_anvil(root), port, folder.logs / "chain.log"))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        endpoint = connect(chain.ws, http)
+        stack.push_async_callback(endpoint.close)
+        rpc = Endpoints([endpoint], chain_id=CHAIN_ID)
+        say("contracts")
+        standing = await found(rpc, folder)
+        source = await stack.enter_async_context(demo_source(0))
+        say("control plane")
+        control = await stack.enter_async_context(_control(folder, control_port, chain, standing, http))
+        await control.put_jobs(demo_job(source))
+        say("a node: wallet, gas money, two replicas, registration")
+        asked = asyncio.get_running_loop().time()
+        made = await control.make_node()
+        await _registered(rpc, standing, 1)
+        registered_after = asyncio.get_running_loop().time() - asked
+        node = await until_serving(control, made.node.index, NODE_SECONDS)
+        yield DevPool(folder, chain, rpc, standing, control, node, registered_after)
+
+
+@asynccontextmanager
+async def _control(
+    folder: Folder, port: int, chain: DevChain, standing: Found, http: aiohttp.ClientSession
+) -> AsyncIterator[Control]:
+    """The control plane as a process of its own, leading when entered."""
+    write_config(folder, port, chain, standing)
+    log = folder.logs / "control.log"
+    command = [sys.executable, "-m", "linkpool", "control", "--config", str(folder.config)]
+    async with child(command, log) as process:
+        url = f"http://127.0.0.1:{port}"
+        try:
+            async with asyncio.timeout(CONTROL_SECONDS):
+                while not (process.returncode is None and folder.token.exists() and await _ready(http, url)):
+                    if process.returncode is not None:
+                        break
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            pass
+        if process.returncode is not None or not folder.token.exists():
+            raise CannotStart(f"the control plane did not start; its log, {log}, ends:\n{last_words(log)}")
+        yield Control(http, url, folder.token.read_text().strip())
+
+
+async def _ready(http: aiohttp.ClientSession, url: str) -> bool:
+    return await Control(http, url, "").ready()
+
+
+def write_config(folder: Folder, port: int, chain: DevChain, standing: Found) -> None:
+    """The control plane's settings, in a file a reader can learn from."""
+    values = {
+        "state": str(folder.control),
+        "port": port,
+        "chain_id": CHAIN_ID,
+        "pool": standing.deployment.pool,
+        "view": standing.deployment.view,
+        "rpc_urls": [chain.ws, chain.http],
+        "keys_file": str(folder.keys),
+        "passphrase_file": str(folder.passphrase),
+        "pool_name": POOL_NAME,
+        "link_price": LINK_PRICE,
+        "stop_replicas": True,
+    }
+    # JSON's strings, numbers, booleans and lists are TOML's too.
+    folder.config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
+
+
+async def _registered(rpc: Endpoints, standing: Found, number: int) -> None:
+    """Return when the pool has registered that many nodes. Raises CannotStart."""
+    where = {
+        "address": standing.deployment.pool,
+        "fromBlock": hex(standing.deployment.block),
+        "topics": ["0x" + NodeRegistered.topic().hex()],
+    }
+    try:
+        async with asyncio.timeout(NODE_SECONDS):
+            while len(await rpc.call("eth_getLogs", where)) < number:
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        raise CannotStart(f"the node did not register within {NODE_SECONDS:.0f} s: see the logs") from error
+
+
+def project_root() -> Path:
+    """Where node_modules is: the working directory, or the checkout this package runs from."""
+    here = Path.cwd()
+    return here if (here / "node_modules").exists() else Path(__file__).resolve().parents[3]
