@@ -1,0 +1,194 @@
+"""The making of a node, killed at every single step: whatever happened, it ends in the same good state."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from linkpool.api.nodes import Maker
+from linkpool.chain.fees import FIRST_SHARE
+from linkpool.chain.keys import Key
+from linkpool.fleet.facts import NodeFactory
+from linkpool.fleet.groups import Groups, Launch
+from linkpool.fleet.journal import Journal
+from linkpool.fleet.keys import Keyring
+from linkpool.fleet.lease import Term
+from linkpool.fleet.nodes import Nodes
+from linkpool.fleet.outbox import Outbox
+from linkpool.fleet.pool import NodeOnChain, PoolFacts
+from linkpool.fleet.tasks import Tasks
+from linkpool.fleet.treasury import Marks, Treasury
+from linkpool.store import events, lease, nodes, operations
+from linkpool.store.database import Database
+from linkpool.store.tables import NodeState, OperationState
+from linkpool.units import WHOLE, Juels, Wei
+from linkpool.wire.agent import Invite, Member
+from linkpool.wire.api import MakeNode
+from tests.support.fake_chain import FakeChain
+from tests.support.fake_endpoint import FakeEndpoint, Faults
+from tests.support.fake_engine import FakeEngine
+from tests.support.fuse import Crash, Fuse, FusedDatabase, FusedEngine, FusedRpc
+from tests.support.manual_clock import ManualClock
+
+HIGH = WHOLE // 5
+KEYS = Keyring(bytes(range(32)))
+FEE = Wei(int(10 * 10**9 / FIRST_SHARE))
+
+
+class World:
+    """What no crash touches: chain, engine, database file, and replicas that do their part."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"sqlite:///{folder / 'control.db'}"
+        self.chain = FakeChain(base_fee=10**9)
+        self.rpc = FakeEndpoint(self.chain, faults=Faults(latency=0))
+        self.engine = FakeEngine()
+        self.clock = ManualClock()
+        self.chain.fund(Key(KEYS.treasury()).address, 100 * WHOLE)
+        self.contents: dict[int, set[tuple[str, int, bytes]]] = {}
+
+    def turn(self) -> None:
+        """A block, and a look at what was sent for it."""
+        for tx in self.chain.mempool.values():
+            self.contents.setdefault(tx.nonce, set()).add((tx.to, tx.value, tx.data))
+        self.chain.mine()
+
+    # what the contracts say: a node is there once a replica of it runs and its sender has gas
+
+    facts = PoolFacts(31337, "0xlink", "0xpool")
+
+    def oracle_of(self, wallet: str) -> str:
+        return "0x" + hashlib.sha256(wallet.encode()).hexdigest()[:40]
+
+    def invite(
+        self, *, wallet: str, senders: Sequence[str], capacity: Juels, deadline: int, nonce: int
+    ) -> Invite:
+        raise NotImplementedError("no replica asks for one here")
+
+    async def registered(self, oracle: str) -> bool:
+        sender = Key(KEYS.sender(1, 0)).address
+        return bool(self.engine.running) and self.chain.state.balances.get(sender, 0) > 0
+
+    async def nodes(self) -> dict[str, NodeOnChain]:
+        return {}
+
+    # what the hub says: every task that runs is alive
+
+    def roster(self, node: int) -> tuple[Member, ...]:
+        return tuple(Member(task=task, sender="0x", primary=True) for task in self.engine.running)
+
+
+class Incarnation:
+    """One control plane process, from its first call to the world to its last."""
+
+    def __init__(self, world: World, fuse: Fuse) -> None:
+        self.world = world
+        self.database = FusedDatabase(world.url, fuse)
+        self.rpc = FusedRpc(world.rpc, fuse)
+        self.engine = FusedEngine(world.engine, fuse)
+
+    async def make_a_node(self) -> None:
+        """All that one call and one leader do, until the node serves. Raises Crash."""
+        world, clock = self.world, self.world.clock
+        await self.database.migrate()
+        factory = NodeFactory(self.database, KEYS, world, clock)
+        async with self.database.write() as session:
+            await nodes.put_release(session, "r", command=["x"], image=None, settings={}, now=clock.now())
+        maker = Maker(self.database, factory, clock, asyncio.Event(), Juels(WHOLE))
+        await maker.make(MakeNode(), "token:once")
+        async with self.database.write() as session:
+            epoch = await lease.take(session, "test", await lease.seen(session))
+        assert epoch is not None
+        term = Term(epoch, clock, clock.monotonic())
+        journal = Journal(self.database, clock)
+        outbox = Outbox(
+            self.rpc,
+            self.database,
+            Key(KEYS.treasury()),
+            term=term,
+            clock=clock,
+            journal=journal,
+            chain_id=31337,
+            max_fee=FEE,
+        )
+        tasks = Tasks(self.engine)
+        await tasks.refresh()
+        groups = Groups(
+            database=self.database,
+            keys=KEYS,
+            engine=self.engine,
+            tasks=tasks,
+            clock=clock,
+            epoch=epoch,
+            launch=Launch("test", "r", {}),
+        )
+        walker = Nodes(
+            database=self.database,
+            factory=factory,
+            groups=groups,
+            treasury=Treasury(self.rpc, outbox, Marks(Wei(HIGH // 4), Wei(HIGH))),
+            pool=world,
+            tasks=tasks,
+            hub=world,
+            journal=journal,
+            clock=clock,
+            epoch=epoch,
+        )
+        for _ in range(10):
+            if not await walker.step():
+                return
+            await outbox.step()
+            world.turn()
+        raise AssertionError("the node does not serve after ten blocks")
+
+
+async def check(world: World) -> None:
+    """One node, one wallet, two tasks, each sender paid once, no nonce used for two things."""
+    database = Database(world.url)
+    async with database.read() as session:
+        rows = await nodes.every(session)
+        slots = await nodes.slots(session)
+        operation = await operations.by_key(session, "token:once")
+        kinds = [event.kind for event in await events.after(session, 0)]
+    await database.close()
+    assert [(row.index, row.state) for row in rows] == [(1, NodeState.SERVING)]
+    assert rows[0].wallet == Key(KEYS.wallet(1)).address
+    assert len(slots) == 6
+    assert operation is not None
+    assert operation.state == OperationState.DONE
+    assert set(world.engine.groups) == {"n1-blue"}
+    assert len(world.engine.running) == 2
+    assert world.engine.groups["n1-blue"].token == KEYS.group_token("n1-blue")
+    balances = [world.chain.state.balances.get(slot.sender, 0) for slot in slots]
+    assert balances == [HIGH, HIGH, 0, 0, 0, 0]
+    assert all(len(contents) == 1 for contents in world.contents.values())
+    node_events = [kind for kind in kinds if kind.startswith("node_")]
+    assert node_events == [
+        "node_made", "node_funded", "node_started", "node_registered", "node_serving",
+    ]  # fmt: skip
+
+
+async def test_killed_at_every_step_a_node_is_still_made_once(tmp_path: Path) -> None:
+    whole = Fuse()
+    (tmp_path / "whole").mkdir()
+    world = World(tmp_path / "whole")
+    undisturbed = Incarnation(world, whole)
+    await undisturbed.make_a_node()
+    await undisturbed.database.close()
+    await check(world)
+    assert whole.steps > 25
+    for number in range(1, whole.steps + 1):
+        for fuse in (Fuse(before=number), Fuse(after=number)):
+            folder = tmp_path / f"{number}-{fuse._after is not None}"
+            folder.mkdir()
+            world = World(folder)
+            first = Incarnation(world, fuse)
+            with suppress(Crash):
+                await first.make_a_node()
+            assert fuse.blown, f"step {number} of {whole.steps} was never reached: {fuse.steps}"
+            await first.database.close()
+            second = Incarnation(world, Fuse())
+            await second.make_a_node()
+            await second.database.close()
+            await check(world)
