@@ -15,7 +15,7 @@ from linkpool.fleet.claims import Claims
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.lease import Term
-from linkpool.fleet.roster import Rosters, Seat, members
+from linkpool.fleet.roster import SILENT_AFTER, Rosters, Seat, members
 from linkpool.fleet.sessions import Link, LinkClosed, Session
 from linkpool.fleet.tasks import Tasks
 from linkpool.store.tables import Colour, NodeRow
@@ -172,12 +172,16 @@ class Hub:
     async def _listen(self, session: Session) -> None:
         while True:
             message = await session.receive()
-            session.heard_at = self._heard[session.task] = self._clock.monotonic()
+            now = self._clock.monotonic()
+            was_silent = now - session.heard_at >= SILENT_AFTER
+            session.heard_at = self._heard[session.task] = now
             if isinstance(message, Heartbeat):
-                news = message.state is not session.state
+                changed = message.state is not session.state
                 session.beat = message
-                if news:
+                if changed:
                     self._state_changed(session)
+                elif was_silent:
+                    self._review(session.node)
             elif isinstance(message, Goodbye):
                 log.info("replica says goodbye", task=session.task)
                 return

@@ -1,0 +1,380 @@
+"""Replicas at the door: who is let in, which slot each gets, and what everybody is told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from linkpool.engines.protocol import Group, Release
+from linkpool.fleet.claims import Claims
+from linkpool.fleet.door import Desk, Door
+from linkpool.fleet.hub import GRACE, Hub
+from linkpool.fleet.journal import Journal
+from linkpool.fleet.keys import Keyring
+from linkpool.fleet.lease import Term
+from linkpool.fleet.roster import SILENT_AFTER, Seat
+from linkpool.fleet.tasks import Tasks
+from linkpool.store import lease, nodes, tokens
+from linkpool.store.database import Database
+from linkpool.store.tables import Colour, GroupRow, NodeRow
+from linkpool.wire.agent import (
+    PROTOCOL,
+    Catalog,
+    Goodbye,
+    Heartbeat,
+    Hello,
+    NodeFacts,
+    NotLeader,
+    Refused,
+    Roster,
+    State,
+    Welcome,
+)
+from tests.support.fake_engine import FakeEngine
+from tests.support.line import Line
+from tests.support.manual_clock import ManualClock
+
+KEYS = Keyring(bytes(range(32)))
+SENDERS = [f"0x{number:040x}" for number in range(1, 7)]
+GROUP = "n1-blue"
+
+
+async def facts(node: NodeRow) -> NodeFacts:
+    return NodeFacts(chain_id=1, link="0xl", pool="0xp", wallet="0xw", oracle="0xo")
+
+
+@dataclass
+class House:
+    """One control plane with a node of two tasks; `lead` begins a term."""
+
+    database: Database
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    clock: ManualClock = field(default_factory=ManualClock)
+    door: Door = field(default_factory=Door)
+    visits: list[asyncio.Task[None]] = field(default_factory=list)
+    hub: Hub = field(init=False)
+    tasks: Tasks = field(init=False)
+    term: Term = field(init=False)
+
+    async def build(self) -> None:
+        async with self.database.write() as session:
+            node = await nodes.want(session, 1, 0.0)
+            await nodes.set_addresses(
+                session, node.index, wallet="0xw", oracle="0xo", senders=SENDERS, now=0.0
+            )
+            await nodes.put_release(session, "r", command=["x"], image=None, settings={}, now=0.0)
+            await nodes.add_group(
+                session,
+                GROUP,
+                node=node.index,
+                colour=Colour.BLUE,
+                release="r",
+                token_hash=tokens.digest("token"),
+                now=0.0,
+            )
+        await self.engine.ensure(Group("test", GROUP, Release("r", ("x",)), {}, "token"))
+
+    async def lead(self) -> None:
+        """A new term; an old one's lines are closed."""
+        self.door.close()
+        async with self.database.write() as session:
+            epoch = await lease.take(session, "test", await lease.seen(session))
+        assert epoch is not None
+        self.term = Term(epoch, self.clock, self.clock.monotonic())
+        self.tasks = Tasks(self.engine)
+        await self.tasks.refresh()
+        journal = Journal(self.database, self.clock)
+        self.hub = Hub(term=self.term, tasks=self.tasks, clock=self.clock, journal=journal, link_price="7")
+        claims = Claims(
+            self.database, KEYS, self.tasks, self.clock, epoch=epoch, last_heard=self.hub.heard_at
+        )
+        self.door.open(Desk(epoch, self.hub, claims, facts, self.tasks, {}))
+
+    def knock(self, task: str, **changes: Any) -> Line:
+        """A replica dials and says hello."""
+        line = Line()
+        self.visits.append(asyncio.create_task(self.door.serve(line)))
+        hello = {"group": GROUP, "task": task, "token": SecretStr("token")} | changes
+        line.say(Hello(**hello))
+        return line
+
+    async def enter(self, task: str, **changes: Any) -> tuple[Line, Welcome]:
+        """A replica that comes in and serves."""
+        line = self.knock(task, **changes)
+        welcome = await line.hear_kind("welcome")
+        assert isinstance(welcome, Welcome)
+        line.say(Heartbeat(state=State.SERVING, ready=True))
+        return line, welcome
+
+    def first_two(self) -> list[str]:
+        return list(self.engine.running)[:2]
+
+    async def pass_time(self, seconds: float) -> None:
+        """The clock moves and the leader, which renews its lease all along, looks around."""
+        self.clock.advance(seconds)
+        self.term.renewed(self.clock.monotonic())
+        self.hub.sweep()
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def house(database: Database) -> AsyncIterator[House]:
+    made = House(database)
+    await made.build()
+    await made.lead()
+    yield made
+    made.door.close()
+    for visit in made.visits:
+        visit.cancel()
+    await asyncio.gather(*made.visits, return_exceptions=True)
+
+
+async def members(line: Line) -> set[str]:
+    roster = await line.hear_kind("roster")
+    assert isinstance(roster, Roster)
+    return {member.task for member in roster.members}
+
+
+async def until_members(line: Line, wanted: set[str]) -> None:
+    while await members(line) != wanted:
+        pass
+
+
+async def test_two_replicas_get_two_slots_with_their_keys_and_hear_of_each_other(house: House) -> None:
+    one, two = house.first_two()
+    first, welcome = await house.enter(one)
+    second, other = await house.enter(two)
+    assert {welcome.slot, other.slot} == {0, 1}
+    assert welcome.sender_key.get_secret_value() == KEYS.sender(1, welcome.slot)
+    assert welcome.sender_key.get_secret_value() != other.sender_key.get_secret_value()
+    await until_members(first, {one, two})
+    roster = await second.hear_kind("roster")
+    assert isinstance(roster, Roster)
+    assert roster.link_price == "7"
+    assert {m.sender for m in roster.members} <= set(SENDERS)
+
+
+async def test_a_cut_line_leaves_the_roster_at_once(house: House) -> None:
+    one, two = house.first_two()
+    first, _ = await house.enter(one)
+    second, _ = await house.enter(two)
+    await until_members(second, {one, two})
+    first.cut()  # no time passes
+    await until_members(second, {two})
+
+
+async def test_silence_leaves_the_roster_after_two_seconds_and_a_word_brings_it_back(house: House) -> None:
+    one, two = house.first_two()
+    first, _ = await house.enter(one)
+    second, _ = await house.enter(two)
+    await until_members(second, {one, two})
+    await house.pass_time(SILENT_AFTER)
+    assert second.silent  # an empty roster is never sent
+    second.say(Heartbeat(state=State.SERVING, ready=True))
+    await until_members(second, {two})
+    first.say(Heartbeat(state=State.SERVING, ready=True))
+    await until_members(second, {one, two})
+
+
+async def test_only_serving_replicas_are_members(house: House) -> None:
+    one, two = house.first_two()
+    first, _ = await house.enter(one)
+    second, _ = await house.enter(two)
+    await until_members(second, {one, two})
+    first.say(Heartbeat(state=State.DRAINING, ready=False))
+    await until_members(second, {two})
+    first.say(Heartbeat(state=State.SERVING, ready=True))
+    await until_members(second, {one, two})
+    first.say(Goodbye())
+    await until_members(second, {two})
+
+
+@pytest.mark.parametrize(
+    ("changes", "final", "reason"),
+    [
+        ({"token": SecretStr("guess")}, True, "wrong token"),
+        ({"group": "n2-blue"}, True, "no such group"),
+        ({"task": "n1-blue.999"}, False, "engine does not report"),
+        ({"protocol": PROTOCOL + 1}, True, "protocol"),
+    ],
+)
+async def test_strangers_get_no_key(house: House, changes: dict[str, Any], final: bool, reason: str) -> None:
+    line = house.knock(**{"task": house.first_two()[0]} | changes)
+    answer = await line.hear()
+    assert isinstance(answer, Refused)
+    assert answer.final is final
+    assert reason in answer.reason
+    assert await line.hear() is None
+
+
+async def test_a_task_of_another_group_gets_no_key(house: House) -> None:
+    await house.engine.ensure(Group("test", "stranger", Release("r", ("x",)), {}, "t", 1))
+    (other,) = [task for task in house.engine.running if task.startswith("stranger")]
+    assert isinstance(await house.knock(other).hear(), Refused)
+
+
+async def test_the_token_dies_with_its_group(house: House, database: Database) -> None:
+    async with database.write() as session:
+        (await session.get_one(GroupRow, GROUP)).removed_at = 1.0
+    answer = await house.knock(house.first_two()[0]).hear()
+    assert isinstance(answer, Refused)
+    assert answer.final
+
+
+async def test_the_first_word_must_be_a_hello(house: House) -> None:
+    line = Line()
+    house.visits.append(asyncio.create_task(house.door.serve(line)))
+    line.say(Heartbeat(state=State.SERVING, ready=True))
+    assert isinstance(await line.hear(), Refused)
+
+
+async def test_a_replica_that_dials_again_keeps_its_slot(house: House) -> None:
+    one, two = house.first_two()
+    first, before = await house.enter(one)
+    await house.enter(two)
+    first.cut()
+    _, after = await house.enter(one, slot=before.slot)
+    assert after.slot == before.slot
+
+
+async def test_a_second_line_of_the_same_task_replaces_the_first(house: House) -> None:
+    one, two = house.first_two()
+    first, before = await house.enter(one)
+    other, _ = await house.enter(two)
+    await until_members(other, {one, two})
+    _, again = await house.enter(one)
+    assert again.slot == before.slot
+    while await first.hear() is not None:  # hung up on
+        pass
+    assert other.silent or await members(other) == {one, two}
+
+
+async def test_the_slot_of_a_dead_task_is_given_to_its_replacement(house: House) -> None:
+    one, two = house.first_two()
+    first, before = await house.enter(one)
+    await house.enter(two)
+    house.engine.kill(one)
+    first.cut()
+    await house.tasks.refresh()
+    replacement = next(task for task in house.engine.running if task not in (one, two))
+    _, welcome = await house.enter(replacement)
+    assert welcome.slot == before.slot
+
+
+async def test_without_a_free_slot_the_longest_silent_holder_loses_its_own(house: House) -> None:
+    await house.engine.ensure(Group("test", GROUP, Release("r", ("x",)), {}, "token", 7))
+    held: dict[str, int] = {}
+    everybody = list(house.engine.running)
+    for task in everybody[:6]:
+        line, welcome = await house.enter(task)
+        held[task] = welcome.slot
+        if task == everybody[2]:
+            line.cut()
+        await house.pass_time(0.1)
+    assert sorted(held.values()) == [0, 1, 2, 3, 4, 5]
+    for task in everybody[:6]:
+        if task != everybody[2]:
+            await house.enter(task, slot=held[task])
+    _, welcome = await house.enter(everybody[6])
+    assert welcome.slot == held[everybody[2]]
+
+
+async def test_a_new_leader_keeps_slots_and_presumes_alive_whoever_the_engine_reports(house: House) -> None:
+    one, two = house.first_two()
+    _, slot_one = await house.enter(one)
+    _, slot_two = await house.enter(two)
+    await house.lead()
+    async with house.database.read() as session:
+        (node,) = await nodes.every(session)
+    for task, welcome in ((one, slot_one), (two, slot_two)):
+        house.hub.presume(node, Seat(task, SENDERS[welcome.slot], Colour.BLUE, True, 0.0))
+    first, again = await house.enter(one, slot=slot_one.slot)
+    assert again.epoch == 2
+    assert again.slot == slot_one.slot
+    assert await members(first) == {one, two}  # two has not dialled yet
+    house.engine.kill(two)
+    await house.tasks.refresh()  # the engine's word ends the presumption
+    await until_members(first, {one})
+
+
+async def test_the_presumption_ends_with_the_grace(house: House) -> None:
+    one, two = house.first_two()
+    await house.lead()
+    async with house.database.read() as session:
+        (node,) = await nodes.every(session)
+    for task in (one, two):
+        house.hub.presume(node, Seat(task, SENDERS[0], Colour.BLUE, True, 0.0))
+    first, _ = await house.enter(one)
+    assert await members(first) == {one, two}
+    for _ in range(int(GRACE)):
+        await house.pass_time(1.0)
+        first.say(Heartbeat(state=State.SERVING, ready=True))
+        await asyncio.sleep(0)
+    await until_members(first, {one})
+
+
+async def test_a_standby_says_so_and_welcomes_on_the_same_line_when_it_leads(house: House) -> None:
+    house.door.close()
+    one = house.first_two()[0]
+    line = house.knock(one)
+    assert isinstance(await line.hear(), NotLeader)
+    await house.lead()
+    assert isinstance(await line.hear(), Welcome)
+
+
+async def test_a_replica_that_leaves_a_standby_is_forgotten(house: House) -> None:
+    house.door.close()
+    line = house.knock(house.first_two()[0])
+    await line.hear()
+    line.cut()
+    await asyncio.wait_for(house.visits[-1], 5)
+
+
+async def test_a_leader_whose_term_ran_out_says_nothing_more(house: House) -> None:
+    one, two = house.first_two()
+    first, _ = await house.enter(one)
+    second, _ = await house.enter(two)
+    await until_members(second, {one, two})
+    house.clock.advance(30)  # it slept, and did not renew
+    first.cut()
+    house.hub.sweep()
+    await asyncio.sleep(0.05)
+    assert second.silent
+
+
+async def test_stamps_of_a_kind_only_grow_over_terms(house: House) -> None:
+    one, two = house.first_two()
+    stamps = []
+    for _ in range(3):
+        first, _ = await house.enter(one)
+        second, _ = await house.enter(two)
+        await until_members(first, {one, two})
+        second.cut()
+        roster = await first.hear_kind("roster")
+        assert isinstance(roster, Roster)
+        stamps.append(roster.stamp)
+        await house.lead()
+    assert stamps == sorted(set(stamps))
+
+
+async def test_the_catalog_is_told_to_all_and_acknowledged_by_heartbeats(house: House) -> None:
+    one, two = house.first_two()
+    first, _ = await house.enter(one)
+    house.hub.set_catalog(Catalog(epoch=1, version=4, revision=4, jobs=("a",)))
+    assert (await first.hear_kind("catalog")).model_dump()["revision"] == 4
+    second, _ = await house.enter(two)
+    await second.hear_kind("catalog")
+    first.say(Heartbeat(state=State.SERVING, ready=True, catalog=4))
+    second.say(Heartbeat(state=State.SERVING, ready=True, catalog=3))
+    await _until(lambda: house.hub.acknowledged() == 3)
+    second.say(Heartbeat(state=State.SERVING, ready=True, catalog=4))
+    await _until(lambda: house.hub.acknowledged() == 4)
+
+
+async def _until(condition: Any) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
