@@ -33,6 +33,7 @@ from linkpool.chain.types import parse_head, quantity
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE, WRONG_CHAIN_PAUSE = 5.0, 120.0, 300.0
+SHY_SECONDS = 2.0
 STRIKES = 3
 """Failures in a row after which an endpoint is set aside."""
 
@@ -54,6 +55,8 @@ class Standing:
     strikes: int = 0
     lag: int = 0
     admitted: bool = False
+    shy_until: float = 0.0
+    """It failed a moment ago: others are asked first until then."""
     away_until: float = 0.0
     pause: float = FIRST_PAUSE
     last_trouble: str = ""
@@ -68,7 +71,7 @@ class Standing:
     def good(self, seconds: float) -> None:
         """It answered."""
         self.latency = seconds if self.latency == 0.0 else 0.8 * self.latency + 0.2 * seconds
-        self.strikes = 0
+        self.strikes, self.shy_until = 0, 0.0
 
 
 class Endpoints:
@@ -251,15 +254,17 @@ class Endpoints:
         if isinstance(trouble, _NO_STRIKE):
             return
         standing.strikes += 1
+        standing.shy_until = asyncio.get_running_loop().time() + SHY_SECONDS
         if standing.strikes >= STRIKES and not self._is_away(standing):
             self.drop(standing.endpoint, trouble)
 
     def _ranked(self) -> list[Standing]:
         """Best first; those set aside are left out, unless that leaves nobody."""
+        now = asyncio.get_running_loop().time()
         present = [one for one in self.standings if not self._is_away(one)]
         if not present:
             present = sorted(self.standings, key=lambda one: one.away_until)[:1]
-        return sorted(present, key=lambda one: (self._poor(one), one.strikes > 0, one.order))
+        return sorted(present, key=lambda one: (self._poor(one), one.shy_until > now, one.order))
 
     @staticmethod
     def _poor(standing: Standing) -> bool:

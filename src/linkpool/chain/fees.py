@@ -66,6 +66,12 @@ class Market:
         tip = max(bumped(old.tip), wanted.tip or 0 if wanted else 0)
         return Offer(Wei(max(max_fee, tip)), Wei(tip)) if tip <= cap else None
 
+    def most(self, old: Offer, cap: Wei) -> Offer | None:
+        """All that `cap` allows: `old` is not known to be pending still, so this may do though it is less."""
+        if cap < self.floor:
+            return None
+        return Offer(cap, None if old.tip is None else min(cap, Wei(bumped(old.tip))))
+
     def _offer(self, cap: Wei) -> Offer | None:
         if cap < self.floor:
             return None

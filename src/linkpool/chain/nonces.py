@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from linkpool.chain.fees import Offer
 from linkpool.chain.intent import Mined, Ticket
 
+NEVER = -(10**9)
+"""A block long ago."""
+
 
 @dataclass(eq=False)
 class Attempt:
@@ -31,7 +34,7 @@ class Flight:
     ticket: Ticket | None = None
     attempts: list[Attempt] = field(default_factory=list)
     mined: Mined | None = None
-    since: int = -1
+    since: int = NEVER
     """Block at which it was last sent."""
     outbid: Offer | None = None
     """The highest offer that a node called underpriced: a transaction of somebody before us pays more."""
@@ -44,6 +47,11 @@ class Flight:
         return any(attempt.accepted for attempt in self.attempts)
 
     @property
+    def contested(self) -> bool:
+        """Something may be mined under its nonce: an attempt, or a transaction of somebody before us."""
+        return bool(self.attempts) or self.outbid is not None
+
+    @property
     def to_beat(self) -> Offer | None:
         """What a new attempt must pay more than."""
         offers = [attempt.offer for attempt in self.attempts] + ([self.outbid] if self.outbid else [])
@@ -51,9 +59,8 @@ class Flight:
 
     def is_due(self, block: int, stuck_blocks: int) -> bool:
         """Something should be done about it at `block`: nothing was sent, nobody took it, or it is stuck."""
-        if not self.attempts:
-            return block > self.since
-        return block - self.since >= (stuck_blocks if self.attempts[-1].accepted else 1)
+        patient = self.attempts[-1].accepted if self.attempts else self.outbid is not None
+        return block - self.since >= (stuck_blocks if patient else 1)
 
 
 class Book:
@@ -120,7 +127,7 @@ class Book:
 
     def unland(self, flight: Flight) -> None:
         """A re-org took it out of the chain: it is pending again, and due at once."""
-        flight.mined, flight.since, flight.missing = None, -(10**9), 0
+        flight.mined, flight.since, flight.missing = None, NEVER, 0
         if flight.ticket:
             flight.ticket.landed = None
 

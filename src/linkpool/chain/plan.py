@@ -54,7 +54,9 @@ def plan(book: Book, moment: Moment, limits: Limits) -> list[Send]:
 def offer_for(flight: Flight, market: Market, cap: Wei) -> Offer | None:
     """The offer of the next attempt under a nonce, or none if `cap` cannot pay for it."""
     beat = flight.to_beat
-    return market.first(cap) if beat is None else market.raised(beat, cap)
+    if beat is None:
+        return market.first(cap)
+    return market.raised(beat, cap) or (None if flight.attempts else market.most(beat, cap))
 
 
 def _cap(ticket: Ticket, moment: Moment) -> Wei:

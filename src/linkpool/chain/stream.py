@@ -179,7 +179,7 @@ class TxStream:
         due = self._learn_at is not None and asyncio.get_running_loop().time() >= self._learn_at
         if due:
             self._learn_at = None
-        unsure = due and head is not None and any(f.attempts and f.since < head.number for f in pending)
+        unsure = due and head is not None and any(f.contested and f.since < head.number for f in pending)
         doubt = self._doubt and bool(book.flights or book.queue)
         if not unsure and not doubt:
             return
@@ -244,6 +244,8 @@ class TxStream:
             if not again:
                 book.add(send.flight, attempt)
             if not await self._try(book, send.flight, attempt, again=again):
+                return
+            if attempt.offer.max_fee >= send.cap:
                 return
             offer = offer_for(send.flight, market, send.cap)
             if offer is None:

@@ -365,3 +365,43 @@ def test_a_swallowed_transaction_reaches_the_chain_by_the_other_endpoint() -> No
             await until(lambda: worker.done.get(task(1)), limit=10)
 
     virtual_time.run(main())
+
+
+def test_a_nonce_that_only_the_predecessor_used_is_used_again_after_a_reorg() -> None:
+    async def main() -> None:
+        chain = make_chain()
+        old = Worker([FakeEndpoint(chain)], cap=lambda _now: CAP)
+        async with old.running():
+            await until(lambda: old.heard)
+            old.want(1)
+            await until(lambda: chain.mempool)
+            chain.mine()
+        new = Worker([FakeEndpoint(chain)], cap=lambda _now: CAP)
+        async with new.running():
+            await until(lambda: new.heard)
+            assert isinstance(await _mined(chain, new, 2), Mined)
+            chain.reorg(2, keep=lambda tx: tx.nonce == 1)
+            async with mining(chain):
+                await until(lambda: len(transactions(chain)) == 2, limit=15)
+        assert transactions(chain) == [(0, b""), (1, task(2))]
+
+    virtual_time.run(main())
+
+
+async def _mined(chain: FakeChain, worker: Worker, number: int) -> object:
+    ticket = worker.want(number)
+    await until(lambda: chain.mempool)
+    chain.mine()
+    return await ticket
+
+
+def test_the_nonce_is_known_after_everything_became_final() -> None:
+    async def story(chain: FakeChain, worker: Worker) -> None:
+        async with mining(chain):
+            for number in range(3):
+                ticket = worker.want(number)
+                await until(lambda one=ticket: not one.live)
+        assert worker.stream.counts == {"sent": 3, "mined": 3}
+        assert worker.stream.pending == 3
+
+    play(story, final_blocks=4)
