@@ -1,0 +1,46 @@
+"""Who counts as alive, and when that is news."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkpool.fleet.roster import SILENT_AFTER, Rosters, Seat, members
+from linkpool.store.tables import Colour
+
+NOW = 100.0
+seats = st.lists(
+    st.builds(
+        Seat,
+        task=st.sampled_from("abcdef"),
+        sender=st.just("0x"),
+        colour=st.sampled_from(Colour),
+        serving=st.booleans(),
+        heard_at=st.floats(NOW - 5, NOW),
+    ),
+    unique_by=lambda seat: seat.task,
+)
+
+
+@given(seats)
+def test_members_are_exactly_those_who_serve_and_were_heard(seats: list[Seat]) -> None:
+    alive = members(seats, Colour.BLUE, NOW)
+    wanted = {seat.task for seat in seats if seat.serving and NOW - seat.heard_at < SILENT_AFTER}
+    assert [member.task for member in alive] == sorted(wanted)
+    colours = {seat.task: seat.colour for seat in seats}
+    assert all(member.primary == (colours[member.task] is Colour.BLUE) for member in alive)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), seats)))
+def test_only_news_is_said_never_nothing_and_versions_grow(said: list[tuple[int, list[Seat]]]) -> None:
+    rosters = Rosters()
+    last: dict[int, tuple[object, ...]] = {}
+    for node, now in said:
+        version = rosters.version
+        alive = members(now, Colour.BLUE, NOW)
+        change = rosters.change(node, alive)
+        assert (change is None) == (not alive or alive == last.get(node, ()))
+        assert rosters.version == version + (change is not None)
+        if change is not None:
+            last[node] = alive
+            joined, left = change
+            assert joined.isdisjoint(left)
+        assert rosters.said(node) == last.get(node, ())
