@@ -26,5 +26,7 @@ def show(amount: int, places: int = 4) -> str:
     """Juels or wei as a number of whole tokens for people: `1,234.5`; rounds toward zero."""
     step = 10 ** (18 - places)
     value = Decimal(abs(amount) // step * step) / WHOLE
-    text = f"{value:,.{places}f}".rstrip("0").rstrip(".")
+    text = f"{value:,.{places}f}"
+    if places:
+        text = text.rstrip("0").rstrip(".")
     return f"-{text}" if amount < 0 else text

@@ -5,12 +5,18 @@ from typing import Annotated
 
 import typer
 
+from linkpool.cli import node, pool
+
 app = typer.Typer(
     name="linkpool",
     help="A pool of Chainlink-compatible oracle nodes that anyone can stake on.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(node.app, name="node")
+app.add_typer(pool.app, name="pool")
 
 
 @app.command()

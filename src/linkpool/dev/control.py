@@ -8,6 +8,9 @@ import aiohttp
 from linkpool.errors import Temporary
 from linkpool.wire.api import NodeList, NodeMade, NodeView, PutJobs
 
+NODE_SECONDS = 60.0
+"""A node that takes longer than this to serve is in trouble."""
+
 
 class ControlTrouble(Temporary):
     """The control plane did not answer, or said no."""

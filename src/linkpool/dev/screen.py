@@ -11,11 +11,10 @@ from linkpool.dev.account import NotDone
 from linkpool.dev.control import ControlTrouble
 from linkpool.dev.job import SPEC_ID, demo_parameters
 from linkpool.dev.pool import PAYMENT, stake
-from linkpool.dev.table import NodeRow, ReplicaRow, Snapshot, render
+from linkpool.dev.table import NodeRow, Snapshot, node_row, render
 from linkpool.dev.tally import Tally
 from linkpool.dev.up import DevPool
-from linkpool.units import Juels
-from linkpool.wire.api import NodeView, ReplicaView
+from linkpool.wire.api import NodeView
 
 ASK_SECONDS = 2.0
 REFRESH_SECONDS = 0.25
@@ -81,16 +80,9 @@ class Screen:
 
     def _row(self, node: NodeView) -> NodeRow:
         tally = self._tallies.get(node.id or "")
-        return NodeRow(
-            id=node.id or f"node {node.index}",
-            state=node.state,
-            replicas=[_replica(replica) for replica in node.replicas],
-            answered=tally.answered if tally else 0,
-            open=tally.open if tally else 0,
-            delay=tally.median_delay if tally else None,
-            stake=Juels(int(node.stake or 0)),
-            capacity=Juels(int(node.capacity)),
-        )
+        if tally is None:
+            return node_row(node)
+        return node_row(node, answered=tally.answered, open_now=tally.open, delay=tally.median_delay)
 
     def _hints(self) -> list[str]:
         pool = self._pool
@@ -104,19 +96,7 @@ class Screen:
                 if victim
                 else []
             ),
-            f'  curl -sX POST {pool.control.url}/api/v1/nodes -H "Authorization: Bearer $(cat {token})" '
-            "-H 'Content-Type: application/json' -d '{}'    # one call makes a node",
+            f"  linkpool node add --url {pool.control.url} --token-file {token}    # one call makes a node",
             f"  tail -f {pool.folder.logs}/*.log {pool.folder.control}/engine/logs/*.log",
             "Ctrl-C stops everything.",
         ]
-
-
-def _replica(replica: ReplicaView) -> ReplicaRow:
-    state = replica.state if replica.ready or replica.state != "serving" else "not ready"
-    return ReplicaRow(
-        f"{replica.task} (pid {replica.pid})" if replica.pid else replica.task,
-        state,
-        replica.slot,
-        replica.sender,
-        replica.answered,
-    )

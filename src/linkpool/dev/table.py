@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from linkpool.units import Juels, show
+from linkpool.wire.api import NodeView, ReplicaView
 
 COLOURS = {"serving": "green", "draining": "yellow", "gone": "red"}
 
@@ -49,24 +50,54 @@ class Snapshot:
 
 
 def short(address: str | None) -> str:
-    """An address that fits a column: 0x1234…abcd."""
-    return f"{address[:6]}…{address[-4:]}" if address else "–"
+    """An address that fits a column: 0x1234…abcd; anything shorter as it is."""
+    if not address:
+        return "–"
+    return f"{address[:6]}…{address[-4:]}" if len(address) > 12 else address
+
+
+def node_row(
+    node: NodeView, *, answered: int | None = None, open_now: int | None = None, delay: float | None = None
+) -> NodeRow:
+    """A node as the control plane shows it; figures from the chain where there are some."""
+    replicas = [_replica(replica) for replica in node.replicas]
+    return NodeRow(
+        id=node.id or f"node {node.index}",
+        state=node.state,
+        replicas=replicas,
+        answered=sum(replica.answered for replica in replicas) if answered is None else answered,
+        open=max((replica.open for replica in node.replicas), default=0) if open_now is None else open_now,
+        delay=delay,
+        stake=Juels(int(node.stake or 0)),
+        capacity=Juels(int(node.capacity)),
+    )
+
+
+def _replica(replica: ReplicaView) -> ReplicaRow:
+    state = replica.state if replica.ready or replica.state != "serving" else "not ready"
+    name = f"{replica.task} (pid {replica.pid})" if replica.pid else replica.task
+    return ReplicaRow(name, state, replica.slot, replica.sender, replica.answered)
 
 
 def render(snapshot: Snapshot) -> RenderableType:
     """The whole screen."""
-    table = Table(title=_title(snapshot), title_justify="left", expand=False, header_style="bold")
-    for name in ("node", "replica", "state", "sender"):
-        table.add_column(name, no_wrap=True)
-    for name in ("answered", "open", "delay (blocks)", "stake (LINK)"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for node in snapshot.nodes:
-        _add_node(table, node)
-    parts: list[RenderableType] = [table]
+    parts: list[RenderableType] = [nodes_table(snapshot.nodes, title=_title(snapshot))]
     if snapshot.trouble:
         parts.append(Text(snapshot.trouble, style="red"))
     parts.extend(Text(hint, style="dim") for hint in snapshot.hints)
     return Group(*parts)
+
+
+def nodes_table(nodes: Sequence[NodeRow], *, title: str | None = None) -> Table:
+    """Nodes and their replicas."""
+    table = Table(title=title, title_justify="left", expand=False, header_style="bold")
+    for name in ("node", "replica", "state", "sender"):
+        table.add_column(name, no_wrap=True)
+    for name in ("answered", "open", "delay (blocks)", "stake (LINK)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for node in nodes:
+        _add_node(table, node)
+    return table
 
 
 def _title(snapshot: Snapshot) -> str:

@@ -18,7 +18,7 @@ from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.contracts.pool_events import NodeRegistered
 from linkpool.dev.anvil import DevChain, dev_chain, find_anvil
-from linkpool.dev.control import Control, until_serving
+from linkpool.dev.control import NODE_SECONDS, Control, until_serving
 from linkpool.dev.folder import POOL_NAME, Folder
 from linkpool.dev.job import demo_job
 from linkpool.dev.pool import LINK_PRICE, Found, found
@@ -28,7 +28,6 @@ from linkpool.wire.api import NodeView
 
 CHAIN_ID = 31337
 CONTROL_SECONDS = 30.0
-NODE_SECONDS = 60.0
 
 Say = Callable[[str], None]
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 import structlog
 
-from linkpool.jobs import bridges
+from linkpool.jobs.bridges import Bridge as ServedBridge
+from linkpool.jobs.bridges import Bridges
 from linkpool.jobs.errors import JobError
 from linkpool.jobs.spec import JobSpec, parse_job
 from linkpool.wire.agent import Bridge, Catalog, Stamp
@@ -19,7 +20,7 @@ log = structlog.get_logger(__name__)
 class CatalogBook:
     """The newest catalog, by job id. `revision` 0 is the empty one before the first."""
 
-    def __init__(self, served_by: bridges.Bridges) -> None:
+    def __init__(self, served_by: Bridges) -> None:
         self.revision = 0
         self._bridges = served_by
         self._jobs: dict[bytes, JobSpec] = {}
@@ -38,7 +39,7 @@ class CatalogBook:
         self.put(jobs, [_bridge(bridge) for bridge in catalog.bridges], catalog.revision)
         return True
 
-    def put(self, jobs: Iterable[JobSpec], served: Iterable[bridges.Bridge], revision: int) -> None:
+    def put(self, jobs: Iterable[JobSpec], served: Iterable[ServedBridge], revision: int) -> None:
         """Serve exactly these."""
         self._jobs = {spec_id: job for job in jobs for spec_id in job.spec_ids}
         self._bridges.replace(list(served))
@@ -49,6 +50,6 @@ class CatalogBook:
         return self._jobs.get(spec_id)
 
 
-def _bridge(bridge: Bridge) -> bridges.Bridge:
+def _bridge(bridge: Bridge) -> ServedBridge:
     token = bridge.token.get_secret_value() if bridge.token else None
-    return bridges.Bridge(bridge.name, bridge.urls, token, bridge.timeout, bridge.concurrency)
+    return ServedBridge(bridge.name, bridge.urls, token, bridge.timeout, bridge.concurrency)
