@@ -338,11 +338,15 @@ def fulfill_many(answers: DynArray[Answer, MAX_BATCH]) -> uint256:
 @internal
 def _pay(request_id: bytes32, commitment: uint256, payment: uint256, requester: address, expiration: uint256):
     # Ends an answered request: its payment becomes income, and a late answer still costs its cover.
-    state: uint256 = self._release(request_id, commitment, payment, 0)
+    self.commitments[request_id] = 0
+    state: uint256 = self.state
+    cover: uint256 = (commitment >> COVER_AT) & COVER
+    assert state & ESCROW >= payment, "Escrow is short"
     assert (state >> EARNED_AT) & EARNED <= EARNED - payment, "Income is full"
-    self.state = state + (payment << EARNED_AT)
+    self.state = state - payment + (payment << EARNED_AT) - (cover << RESERVES_AT)
     log OracleResponse(requestId=request_id)
-    self._penalize(request_id, commitment, requester, expiration)
+    if cover != 0 and block.timestamp >= expiration:
+        self._penalize(request_id, cover, requester, expiration)
 
 
 # --- requests that were not answered --------------------------------------------------------------
@@ -373,7 +377,7 @@ def _cancel(request_id: bytes32, payment: uint256, function_id: bytes4, expirati
     assert commitment & REJECTED != 0 or expiration <= block.timestamp, "Request is not expired"
     self.state = self._release(request_id, commitment, payment, 0)
     log CancelOracleRequest(requestId=request_id)
-    self._penalize(request_id, commitment, msg.sender, expiration)
+    self._penalize(request_id, (commitment >> COVER_AT) & COVER, msg.sender, expiration)
     assert extcall Link(LINK).transfer(msg.sender, payment)
 
 
@@ -440,10 +444,7 @@ def _open(
 @internal
 @pure
 def _hash(payment: uint256, requester: address, function_id: bytes4, expiration: uint256) -> uint256:
-    packed: Bytes[88] = concat(
-        convert(payment, bytes32), convert(requester, bytes20), function_id, convert(expiration, bytes32)
-    )
-    return convert(keccak256(packed), uint256) & HASH
+    return convert(keccak256(abi_encode(payment, requester, function_id, expiration)), uint256) & HASH
 
 
 @internal
@@ -457,10 +458,9 @@ def _release(request_id: bytes32, commitment: uint256, payment: uint256, rest: u
 
 
 @internal
-def _penalize(request_id: bytes32, commitment: uint256, requester: address, expiration: uint256):
-    # Expiry earns the cover, for a day.
-    cover: uint256 = (commitment >> COVER_AT) & COVER
-    if cover != 0 and block.timestamp >= expiration and block.timestamp < expiration + CLAIM_TIME:
+def _penalize(request_id: bytes32, cover: uint256, requester: address, expiration: uint256):
+    # Expiry earns the cover, for a day. (A request cancelled before it expires was rejected: its cover is zero.)
+    if cover != 0 and block.timestamp < expiration + CLAIM_TIME:
         extcall Pool(POOL).penalize(request_id, requester, cover * GIGA)
 
 
