@@ -114,13 +114,16 @@ class FleetView:
 def _replica(desk: Desk, task: Task, colour: Colour, slot: SlotRow | None, in_roster: bool) -> ReplicaView:
     session = desk.hub.session(task.id)
     beat = session.beat if session else None
-    balance = desk.balances.get(slot.sender) if slot else None
+    number, sender = (slot.number, slot.sender) if slot else (None, None)
+    if session:  # it knows better than the row, which was read a moment ago
+        number, sender = session.slot, session.sender
+    balance = desk.balances.get(sender) if sender else None
     state = session.state.value if session else State.STARTING.value
     return ReplicaView(
         task=task.id,
         colour=colour.value,
-        slot=slot.number if slot else None,
-        sender=slot.sender if slot else None,
+        slot=number,
+        sender=sender,
         state=Phase.STOPPING.value if task.phase is Phase.STOPPING else state,
         ready=beat.ready if beat else False,
         in_roster=in_roster,

@@ -91,7 +91,6 @@ class LocalEngine:
             self._groups = {group.name: _Kept(group) for group in self._promises.all()}
         except OSError as error:
             raise _disk(error) from error
-        self._adopt()
         for name in list(self._groups):
             self._converge(name)
         return self
@@ -131,7 +130,6 @@ class LocalEngine:
                 raise _disk(error) from error
             kept = self._groups.setdefault(group.name, _Kept(group))
             kept.group = group
-        self._adopt()
         self._converge(group.name)
 
     async def remove(self, group: str, grace: float) -> None:
@@ -150,7 +148,8 @@ class LocalEngine:
 
     async def tasks(self) -> list[Task]:
         """What is really running, groups unknown to the caller included."""
-        self._adopt()
+        for group in self._adopt():
+            self._converge(group)
         return [running.task for running in self._running.values()]
 
     async def replace(self, task: str, why: str) -> None:
@@ -196,6 +195,7 @@ class LocalEngine:
         kept = self._groups.get(name)
         if kept is None or kept.waiting:
             return
+        self._adopt()  # another control plane may have started some while this one slept
         alive = [r for r in self._running.values() if r.process.intent.group == name and not r.stopping]
         alive.sort(key=lambda running: running.process.intent.started_at)
         for extra in alive[kept.group.count :]:
@@ -204,7 +204,7 @@ class LocalEngine:
             for _ in range(kept.group.count - len(alive)):
                 self._start(kept.group)
         except OSError as error:  # full disk, too many processes: later, and the log says so
-            log.error("task cannot start", group=name, error=str(error))  # noqa: TRY400 - the text says it all
+            log.error("task cannot start", group=name, error=str(error))
             kept.deaths_young = max(kept.deaths_young, 2)
             self._retry_later(kept, name)
 
@@ -223,8 +223,9 @@ class LocalEngine:
         self._watch(process)
         self._tell(task, group.name, Phase.RUNNING, "started")
 
-    def _adopt(self) -> None:
-        """Take up tasks of the folder that are not watched yet; clear away the files of dead ones."""
+    def _adopt(self) -> set[str]:
+        """Take up tasks of the folder that are not watched yet, clear away dead ones; their groups."""
+        groups = set()
         for name in self._files.names():
             if name in self._running:
                 continue
@@ -234,6 +235,8 @@ class LocalEngine:
             else:
                 log.info("task found", task=name, pid=process.pid)
                 self._watch(process)
+                groups.add(process.intent.group)
+        return groups
 
     def _watch(self, process: Process) -> None:
         self._running[process.intent.task] = _Running(process)

@@ -17,7 +17,6 @@ from linkpool.engines.local import LocalEngine
 from linkpool.engines.protocol import EngineRefused, Release
 from tests.engines.conformance import Bench, Conformance, running, settled, until
 
-
 PATIENT = Release("r1", ("/bin/sh", "-c", "exec sleep 1000"))
 STUBBORN = Release("r1", ("/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"))
 
@@ -138,3 +137,19 @@ async def test_what_cannot_run_is_refused_with_the_reason(bench: Bench) -> None:
             await engine.ensure(replace(bench.group(), pool="other"))
         with pytest.raises(EngineRefused, match="no task"):
             await engine.replace("n0-blue.12345678", "test")
+
+
+async def test_two_engines_on_one_folder_end_with_the_wanted_count(bench: Bench) -> None:
+    """A control plane that slept through its term wakes up beside the new leader."""
+    async with bench.open() as old, bench.open() as new:
+        await old.ensure(bench.group())
+        victim = (await settled(new, 2))[0]
+        assert victim.pid
+        os.kill(victim.pid, signal.SIGKILL)  # both are told, both want to start another
+
+        async def agreed() -> bool:
+            ours = {task.id for task in await running(old)}
+            return len(ours) == 2 and victim.id not in ours and ours == {t.id for t in await running(new)}
+
+        await until(agreed)
+        await settled(new, 2, without=victim.id)
