@@ -1,0 +1,280 @@
+"""A whole pool of real processes: anvil, Chainlink's own LinkToken, a control plane, one node of two replicas.
+
+    async with real_pool(folder) as pool:
+        async with traffic(pool) as asked:
+            os.kill((await pool.replicas())[0].pid, signal.SIGKILL)
+        await pool.all_answered(asked)
+
+Contracts are founded with a block per transaction; then blocks come every second, as on `make dev`.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from eth_abi.abi import encode
+
+from linkpool.chain.endpoint import connect
+from linkpool.chain.endpoints import Endpoints
+from linkpool.chain.keys import Key
+from linkpool.contracts.abi import load_code
+from linkpool.contracts.consumer import DemoConsumer
+from linkpool.contracts.deploy import Settings, deploy, plan
+from linkpool.contracts.link import Link
+from linkpool.contracts.oracle import Oracle
+from linkpool.contracts.pool import Offer, Pool
+from linkpool.dev.account import Account
+from linkpool.dev.anvil import DevChain
+from linkpool.dev.control import Control, ControlTrouble, serving, until_serving
+from linkpool.dev.folder import POOL_NAME, Folder
+from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
+from linkpool.dev.pool import BASE_FEE_CEILING, GAS_MONEY, PAYMENT, PENALTY, WEALTH, Found, stake
+from linkpool.dev.processes import child, claim_port
+from linkpool.dev.tally import Tally
+from linkpool.dev.up import write_config
+from linkpool.engines.local import LocalEngine
+from linkpool.fleet.keys import Keyring, seal
+from linkpool.wire.api import NodeView, ReplicaView
+from tests.support.anvil import Anvil, anvil
+from tests.support.chainlink import client
+from tests.support.processes import carrying
+from tests.support.source import Source, open_source
+from tests.support.until import until
+
+CHAIN_ID = 31337
+BLOCK_GAS = 400_000_000
+MASTER, PASSPHRASE = bytes(range(32)), "correct horse battery staple"
+REQUEST_SECONDS = 0.35
+
+
+class ControlPlane:
+    """`linkpool control` as a process that can be killed, and started again on the same port and folder."""
+
+    def __init__(self, folder: Folder, http: aiohttp.ClientSession, port: int) -> None:
+        self._folder, self._http = folder, http
+        self._stack = AsyncExitStack()
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = folder.logs / "control.log"
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> Control:
+        """Return when it leads."""
+        command = [sys.executable, "-m", "linkpool", "control", "--config", str(self._folder.config)]
+        self.process = await self._stack.enter_async_context(child(command, self.log))
+
+        async def leads() -> bool:
+            return self._folder.token.exists() and await Control(self._http, self.url, "").ready()
+
+        await until(leads, f"the control plane leads; see {self.log}")
+        return Control(self._http, self.url, self._folder.token.read_text().strip())
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> None:
+        """SIGTERM, unless it is gone; its replicas go with it."""
+        await self._stack.aclose()
+
+
+@dataclass
+class RealPool:
+    """A pool that runs. `oracle` is its node's id."""
+
+    chain: Anvil
+    rpc: Endpoints
+    folder: Folder
+    http: aiohttp.ClientSession
+    found: Found
+    owner: Account
+    manager: Account
+    source: Source
+    plane: ControlPlane
+    control: Control
+    oracle: str = ""
+
+    @property
+    def link(self) -> Link:
+        """Chainlink's LinkToken."""
+        return Link(self.found.deployment.link)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The admin's, for the API."""
+        return {"Authorization": f"Bearer {self.folder.token.read_text().strip()}"}
+
+    async def node(self) -> NodeView:
+        """The one node."""
+        (node,) = await self.control.nodes()
+        return node
+
+    async def replicas(self, within: float = 30.0) -> list[ReplicaView]:
+        """Both replicas, once two serve and the roster has them; the lower slot first."""
+
+        async def both() -> list[ReplicaView] | None:
+            try:
+                node = await self.node()
+            except ControlTrouble:
+                return None
+            ready = [r for r in node.replicas if r.in_roster and r.ready]
+            return sorted(ready, key=lambda r: r.slot or 0) if serving(node) and len(ready) == 2 else None
+
+        return await until(both, "two replicas serve", within)
+
+    def processes(self) -> set[int]:
+        """Pids of all replicas that run from this folder, whoever knows of them."""
+        return carrying(f"LINKPOOL_TOKEN_FILE={self.folder.control}/")
+
+    # --- jobs --------------------------------------------------------------------------------------
+
+    async def offer(self, *jobs: bytes) -> None:
+        """Open an offer for each job id."""
+        offers = [Offer(job, PAYMENT, PENALTY, BASE_FEE_CEILING, open=True) for job in jobs]
+        pool = Pool(self.found.deployment.pool)
+        await asyncio.gather(*(self.manager.send(pool.set_offer(offer)) for offer in offers))
+
+    async def put_jobs(self, *jobs: str) -> tuple[int, dict[str, Any]]:
+        """Ask for a new catalog: the answer's status and body."""
+        body, url = {"jobs": jobs}, f"{self.control.url}/api/v1/jobs"
+        async with self.http.put(url, json=body, headers=self.headers) as reply:
+            return reply.status, dict(await reply.json(content_type=None))
+
+    async def catalog(self) -> dict[str, Any]:
+        """The catalog in force, as the API shows it."""
+        async with self.http.get(f"{self.control.url}/api/v1/jobs", headers=self.headers) as reply:
+            return dict(await reply.json())
+
+    async def serve(self, *jobs: str) -> None:
+        """Have every replica serve exactly these jobs; returns when all acknowledged them."""
+        status, answer = await self.put_jobs(*jobs)
+        assert status == 200, answer
+
+        async def acknowledged() -> bool:
+            return bool((await self.catalog())["acknowledged"] == answer["revision"])
+
+        await until(acknowledged, f"revision {answer['revision']} of the catalog is in use")
+
+    # --- requests ----------------------------------------------------------------------------------
+
+    async def ask(self, times: int = 1, job: bytes = SPEC_ID, parameters: bytes | None = None) -> None:
+        """The demo consumer asks, in one transaction; returns when it is in a block."""
+        data = demo_parameters() if parameters is None else parameters
+        await self.found.requester.send(self.found.consumer.ask(self.oracle, job, PAYMENT, data, times))
+
+    async def tally(self) -> Tally:
+        """What became of every request so far, from the chain."""
+        made = Tally(self.rpc, self.oracle, self.found.deployment.block)
+        await made.update()
+        return made
+
+    async def all_answered(self, within: float = 30.0) -> Tally:
+        """Return when no request is open. Raises AssertionError."""
+        tally = await self.tally()
+
+        async def settled() -> bool:
+            await tally.update()
+            return tally.open == 0
+
+        await until(settled, "every request is answered", within)
+        return tally
+
+    async def paid_once(self) -> None:
+        """Every answer was paid once and came once, and the node earned just that."""
+        tally = await self.tally()
+        assert tally.paid_twice == 0
+        assert tally.payments.total() == tally.answered
+        done = [fate.request.event for fate in tally.fates.values() if fate.answered_in is not None]
+        assert await Oracle(self.oracle).earned().ask(self.rpc) == sum(event.payment for event in done)
+        consumer = self.found.consumer
+        ours = [event.request_id for event in done if event.requester == consumer.address]
+        assert [await consumer.answers(each).ask(self.rpc) for each in ours] == [1] * len(ours)
+
+
+@dataclass
+class Traffic:
+    """Requests on their way, one after the other."""
+
+    asked: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def traffic(pool: RealPool, every: float = REQUEST_SECONDS) -> AsyncIterator[Traffic]:
+    """One more request each `every` seconds while the context is open; at its end all are in blocks."""
+    flow = Traffic()
+
+    async def pour() -> None:
+        while True:
+            flow.asked.append(asyncio.create_task(pool.ask()))
+            await asyncio.sleep(every)
+
+    pouring = asyncio.create_task(pour())
+    try:
+        yield flow
+    finally:
+        pouring.cancel()
+        await asyncio.gather(*flow.asked)
+
+
+@asynccontextmanager
+async def real_pool(root: Path) -> AsyncIterator[RealPool]:
+    """Start everything, stop everything. The demo job is served and offered, the node is staked on."""
+    async with AsyncExitStack() as stack:
+        folder = Folder(root)
+        folder.root.mkdir(exist_ok=True)
+        await folder.clear()
+        chain = stack.enter_context(anvil(gas_limit=BLOCK_GAS))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        endpoint = connect(chain.ws, http)
+        stack.push_async_callback(endpoint.close)
+        rpc = Endpoints([endpoint], chain_id=CHAIN_ID)
+        owner, manager, found = await _found(rpc, folder)
+        chain.rpc("evm_setIntervalMining", 1)
+        source = await stack.enter_async_context(open_source())
+        port = claim_port(0, "the control plane", "nothing")
+        write_config(folder, port, DevChain(chain.port), found)
+        plane = ControlPlane(folder, http, port)
+        stack.push_async_callback(_nothing_behind, folder)
+        stack.push_async_callback(plane.stop)
+        control = await plane.start()
+        pool = RealPool(chain, rpc, folder, http, found, owner, manager, source, plane, control)
+        await control.put_jobs(demo_job(source.url))
+        made = await control.make_node()
+        pool.oracle = (await until_serving(control, made.node.index, 60)).id or ""
+        await asyncio.gather(stake(found, pool.oracle), pool.replicas())
+        yield pool
+
+
+async def _nothing_behind(folder: Folder) -> None:
+    await LocalEngine(folder.control / "engine", POOL_NAME, time.time).stop_all(1.0)
+
+
+async def _found(rpc: Endpoints, folder: Folder) -> tuple[Account, Account, Found]:
+    """As `linkpool dev` founds its pool, but on Chainlink's LinkToken. Returns owner, manager and the rest."""
+    keys = Keyring(MASTER)
+    folder.passphrase.write_text(PASSPHRASE + "\n")
+    seal(MASTER, PASSPHRASE, folder.keys, cost=2**4)
+    manager = Account(rpc, CHAIN_ID, keys.manager())
+    owner, staker, requester = (Account(rpc, CHAIN_ID) for _ in range(3))
+    for account in (owner, manager, staker, requester):
+        await account.fund()
+    await rpc.call("anvil_setBalance", Key(keys.treasury()).address, hex(GAS_MONEY))
+    link = await owner.deploy(client("v0.4", "LinkToken").code)
+    settings = Settings(CHAIN_ID, owner.address, manager.address, owner.address, owner.address, link=link)
+    deployment = await plan(rpc, settings, owner.address)
+    deployment.save(folder.deployment)
+    await deploy(rpc, deployment, owner.key)
+    code = load_code("DemoConsumer").creation + encode(("address",), (link,))
+    consumer = DemoConsumer(await requester.deploy(code))
+    for rich in (staker.address, consumer.address):
+        await owner.send(Link(link).transfer(rich, WEALTH))
+    offer = Offer(SPEC_ID, PAYMENT, PENALTY, BASE_FEE_CEILING, open=True)
+    await manager.send(Pool(deployment.pool).set_offer(offer))
+    return owner, manager, Found(deployment, staker, requester, consumer)
