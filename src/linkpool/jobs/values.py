@@ -8,9 +8,10 @@ All readers raise BadValue.
 import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from typing import Any
 
-from eth_utils.address import is_checksum_address, to_checksum_address
+from eth_utils.address import to_checksum_address
 
 from linkpool.jobs.errors import BadValue, TaskError, shown
 
@@ -135,12 +136,19 @@ def truth(value: Value) -> bool:
 def address(value: Value) -> str:
     """A checksummed address, from 20 bytes or 0x text; a mixed-case text must carry a right checksum."""
     if isinstance(value, bytes) and len(value) == 20:
-        return str(to_checksum_address(value))
+        return _checksummed(f"0x{value.hex()}")
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
-        if value[2:] in {value[2:].lower(), value[2:].upper()} or is_checksum_address(value):
-            return str(to_checksum_address(value))
+        right = _checksummed(value.lower())
+        if value == right or value[2:] in {value[2:].lower(), value[2:].upper()}:
+            return right
         raise BadValue(f"{value} has a wrong checksum: a digit was mistyped")
     raise BadValue(f"{shown(value)} is not an address")
+
+
+@lru_cache(maxsize=4096)
+def _checksummed(lower: str) -> str:
+    """A checksum costs a hash, and a run meets the same few addresses again and again."""
+    return str(to_checksum_address(lower))
 
 
 def mapping(value: Value) -> dict[str, Value]:
