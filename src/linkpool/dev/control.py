@@ -8,6 +8,7 @@ import aiohttp
 from linkpool.errors import Temporary
 from linkpool.wire.api import NodeList, NodeMade, NodeView, PutJobs
 
+DEFAULT_URL = "http://127.0.0.1:8700"
 NODE_SECONDS = 60.0
 """A node that takes longer than this to serve is in trouble."""
 

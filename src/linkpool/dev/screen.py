@@ -1,6 +1,9 @@
 """The terminal of `make dev`: a requester that asks every 2 s, and a table that shows what became of it."""
 
 import asyncio
+import os
+import sys
+from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console, RenderableType
@@ -8,7 +11,7 @@ from rich.live import Live
 
 from linkpool.chain.rpc import EndpointTrouble
 from linkpool.dev.account import NotDone
-from linkpool.dev.control import ControlTrouble
+from linkpool.dev.control import DEFAULT_URL, ControlTrouble
 from linkpool.dev.job import SPEC_ID, demo_parameters
 from linkpool.dev.pool import PAYMENT, stake
 from linkpool.dev.table import NodeRow, Snapshot, node_row, render
@@ -85,18 +88,21 @@ class Screen:
         return node_row(node, answered=tally.answered, open_now=tally.open, delay=tally.median_delay)
 
     def _hints(self) -> list[str]:
-        pool = self._pool
+        folder = Path(os.path.relpath(self._pool.folder.root))
         victim = next((r.pid for node in self._nodes for r in node.replicas if r.pid), None)
-        token = pool.folder.token
+        kill = f"  kill -9 {victim}{'':<14}# watch the other one answer, and a copy come"
+        command = os.path.relpath(Path(sys.executable).with_name("linkpool"))
         return [
             "",
             "Try next, in another terminal:",
-            *(
-                [f"  kill -9 {victim}    # one replica dies: watch the other answer, and a copy come"]
-                if victim
-                else []
-            ),
-            f"  linkpool node add --url {pool.control.url} --token-file {token}    # one call makes a node",
-            f"  tail -f {pool.folder.logs}/*.log {pool.folder.control}/engine/logs/*.log",
+            *([kill] if victim else []),
+            f"  {command} node add{self._options(folder)}  # one call makes a node",
+            f"  tail -f {folder}/logs/*.log {folder}/control/engine/logs/*.log",
             "Ctrl-C stops everything.",
         ]
+
+    def _options(self, folder: Path) -> str:
+        """What a command needs to find this pool, where it is not at the usual place."""
+        url = "" if self._pool.control.url == DEFAULT_URL else f" --url {self._pool.control.url}"
+        usual = folder == Path(".linkpool")
+        return url + ("" if usual else f" --token-file {folder}/control/admin.token")

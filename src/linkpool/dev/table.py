@@ -1,8 +1,12 @@
-"""The live table of `make dev`: a node per block of rows, a replica per row, and what to try next."""
+"""The live table of `make dev`: a node and its replicas, a row each, and what to try next.
+
+`delay` is the median of blocks from a request to its answer. The whole fits a terminal of 80 columns.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +23,6 @@ class ReplicaRow:
 
     name: str
     state: str
-    slot: int | None
     sender: str | None
     answered: int
 
@@ -75,8 +78,7 @@ def node_row(
 
 def _replica(replica: ReplicaView) -> ReplicaRow:
     state = replica.state if replica.ready or replica.state != "serving" else "not ready"
-    name = f"{replica.task} (pid {replica.pid})" if replica.pid else replica.task
-    return ReplicaRow(name, state, replica.slot, replica.sender, replica.answered)
+    return ReplicaRow(replica.task, state, replica.sender, replica.answered)
 
 
 def render(snapshot: Snapshot) -> RenderableType:
@@ -90,10 +92,12 @@ def render(snapshot: Snapshot) -> RenderableType:
 
 def nodes_table(nodes: Sequence[NodeRow], *, title: str | None = None) -> Table:
     """Nodes and their replicas."""
-    table = Table(title=title, title_justify="left", expand=False, header_style="bold")
-    for name in ("node", "replica", "state", "sender"):
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0)
+    )
+    for name in ("node, replicas", "state", "sender"):
         table.add_column(name, no_wrap=True)
-    for name in ("answered", "open", "delay (blocks)", "stake (LINK)"):
+    for name in ("answered", "open", "delay", "stake (LINK)"):
         table.add_column(name, justify="right", no_wrap=True)
     for node in nodes:
         _add_node(table, node)
@@ -109,10 +113,9 @@ def _title(snapshot: Snapshot) -> str:
 
 def _add_node(table: Table, node: NodeRow) -> None:
     delay = "–" if node.delay is None else f"{node.delay:g}"
-    stake = f"{show(node.stake, 2)} of {show(node.capacity, 0)}"
+    stake = f"{show(node.stake, 0)} of {show(node.capacity, 0)}"
     table.add_row(
         short(node.id),
-        "",
         _state(node.state),
         "",
         str(node.answered),
@@ -122,8 +125,8 @@ def _add_node(table: Table, node: NodeRow) -> None:
         style="bold",
     )
     for replica in node.replicas:
-        sender = short(replica.sender) if replica.slot is None else f"{replica.slot}: {short(replica.sender)}"
-        table.add_row("", replica.name, _state(replica.state), sender, str(replica.answered), "", "", "")
+        name = Text(f" {replica.name}", style="dim")
+        table.add_row(name, _state(replica.state), short(replica.sender), str(replica.answered), "", "", "")
     table.add_section()
 
 
