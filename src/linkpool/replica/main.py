@@ -1,6 +1,6 @@
 """The process around one replica's core, and its composition root: what starts here stops here, in reverse.
 
-claim a slot (or read it from the file) -> sync and register -> serve -> drain -> gone
+claim a slot (or read it from the file), then take its course (`course.py`)
 """
 
 import asyncio
@@ -24,21 +24,19 @@ from linkpool.jobs.net import open_http
 from linkpool.replica import health
 from linkpool.replica.agent import Agent
 from linkpool.replica.alone import Alone
-from linkpool.replica.core import Core, Identity, look_back
+from linkpool.replica.course import Course
 from linkpool.replica.life import Life
 from linkpool.replica.member import Membership
 from linkpool.replica.metrics import Metrics
-from linkpool.replica.register import register
 from linkpool.replica.runner import Outside
 from linkpool.replica.settings import BadSettings, PoolSettings, Settings, from_environment, from_file
-from linkpool.replica.ties import Claim, Ties
+from linkpool.replica.ties import Ties
 from linkpool.units import Wei
 from linkpool.wire.agent import Heartbeat, Hello, State
 
 log = structlog.get_logger(__name__)
 
 GWEI = 10**9
-DRAIN_POLL_SECONDS = 0.1
 
 
 def main(config: Path | None = None) -> int:
@@ -64,9 +62,7 @@ class Process:
         self._life = Life(self._changed)
         self._ties: Ties | None = None
         self._agent: Agent | None = None
-        self._core: Core | None = None
-        self._who: Identity | None = None
-        self._registered = False
+        self._course: Course | None = None
         self._health_url: str | None = None
 
     async def run(self) -> None:
@@ -124,69 +120,23 @@ class Process:
     async def _live(self, ties: Ties, links: list[Endpoint], outside: Outside) -> None:
         self._life.become(State.CLAIMING)
         claim = await ties.claim()
-        self._who = claim.who
-        logs.configure(task=claim.who.task, oracle=claim.who.target.address, sender=claim.who.key.address)
-        self._life.become(State.SYNCING)
-        endpoints = Endpoints(links, chain_id=claim.who.chain_id)
+        who = claim.who
+        logs.configure(task=who.task, oracle=who.target.address, sender=who.key.address)
         max_fee = Wei(int(self._settings.max_fee_gwei * GWEI))
-        start = await look_back(endpoints)
-        self._core = core = Core(claim.who, endpoints, outside, self._metrics, max_fee=max_fee, start=start)
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(core.run()), tasks.create_task(ties.listen(core, self._life))]
-            await self._ready_to_serve(core, claim, ties, max_fee)
-            core.serving.begin()
-            self._life.become(State.SERVING)
-            await self._drained(core)
-            await ties.goodbye()
-            for task in running:
-                task.cancel()
-
-    async def _ready_to_serve(self, core: Core, claim: Claim, ties: Ties, max_fee: Wei) -> None:
-        await core.serving.synced.wait()
-        if claim.node is not None:
-            await register(core, claim.node, max_fee=max_fee)
-        self._registered = True
-        await ties.informed()
-
-    async def _drained(self, core: Core) -> None:
-        """Return when this replica was told to drain, was not called back, and has nothing in hand."""
-        while True:
-            await self._life.until(State.DRAINING)
-            core.turn.draining = True
-            while self._life.state is State.DRAINING:
-                if core.idle:
-                    return
-                await asyncio.sleep(DRAIN_POLL_SECONDS)
-            core.turn.draining = False
+        self._course = Course(claim, ties, self._life, self._metrics, max_fee=max_fee)
+        await self._course.run(Endpoints(links, chain_id=who.chain_id), outside)
 
     def _not_ready(self) -> str | None:
-        if self._life.state is not State.SERVING or self._core is None:
-            return self._life.state.value
-        return self._core.stale()
+        return self._course.not_ready() if self._course else self._life.state.value
 
     def _changed(self) -> None:
         if self._ties:
             self._ties.changed()
 
     def _hello(self, pool: PoolSettings) -> Hello:
-        slot = self._who.order if self._who else None
+        slot = self._course.claim.who.order if self._course else None
         return Hello(group=pool.group, task=pool.task, token=pool.token, slot=slot, health=self._health_url)
 
     def _beat(self) -> Heartbeat:
-        core, ready = self._core, self._not_ready() is None
         self._metrics.control.set(self._agent.connected if self._agent else 0)
-        if core is None:
-            return Heartbeat(state=self._life.state, ready=ready)
-        head = core.heads.latest
-        return Heartbeat(
-            state=self._life.state,
-            ready=ready,
-            head=head.number if head else None,
-            head_time=head.timestamp if head else None,
-            catalog=core.catalog.revision,
-            registered=self._registered,
-            open=core.serving.open,
-            answered=core.serving.answered,
-            in_hand=tuple(sorted(core.tools.in_hand)),
-            pending=core.stream.pending,
-        )
+        return self._course.beat() if self._course else Heartbeat(state=self._life.state, ready=False)
