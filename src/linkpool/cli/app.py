@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from linkpool.cli import node, pool
+from linkpool.cli import job, node, pool
 
 app = typer.Typer(
     name="linkpool",
@@ -16,6 +16,7 @@ app = typer.Typer(
 
 
 app.add_typer(node.app, name="node")
+app.add_typer(job.app, name="job")
 app.add_typer(pool.app, name="pool")
 
 

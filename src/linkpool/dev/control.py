@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 
 from linkpool.errors import Temporary
-from linkpool.wire.api import NodeList, NodeMade, NodeView, PutJobs
+from linkpool.wire.api import CatalogView, NodeList, NodeMade, NodeView, PutJobs
 
 DEFAULT_URL = "http://127.0.0.1:8700"
 NODE_SECONDS = 60.0
@@ -32,9 +32,14 @@ class Control:
         """Ask for a node. Raises ControlTrouble."""
         return NodeMade.model_validate(await self._ask("POST", "/nodes", {}))
 
-    async def put_jobs(self, *jobs: str) -> None:
+    async def catalog(self) -> CatalogView:
+        """All jobs and bridges. Raises ControlTrouble."""
+        return CatalogView.model_validate(await self._ask("GET", "/jobs"))
+
+    async def put_jobs(self, *jobs: str) -> CatalogView:
         """Serve exactly these jobs. Raises ControlTrouble."""
-        await self._ask("PUT", "/jobs", PutJobs(jobs=list(jobs)).model_dump())
+        body = PutJobs(jobs=list(jobs)).model_dump()
+        return CatalogView.model_validate(await self._ask("PUT", "/jobs", body))
 
     async def ready(self) -> bool:
         """It leads and works."""

@@ -1,0 +1,61 @@
+"""`linkpool job`: check a spec, run it once without a chain, and hand it to every node."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linkpool.cli.options import DEFAULT_TOKEN_FILE, DEFAULT_URL, AsJson, TokenFile, Url
+
+app = typer.Typer(help="Check jobs, try them, serve them.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="A job spec (TOML).", exists=True, dir_okay=False)]
+Requests = Annotated[
+    list[str] | None, typer.Option("--request", help="A parameter of the request, key=value; again for more.")
+]
+
+
+@app.command()
+def check(file: File) -> None:
+    """Read a spec: draws its graph, or points at what is wrong with it."""
+    from linkpool.cli.jobs import check_file
+
+    raise typer.Exit(check_file(file))
+
+
+@app.command()
+def run(
+    file: File,
+    request: Requests = None,
+    seconds: Annotated[float, typer.Option(help="Time the whole run may take.")] = 60.0,
+    json: AsJson = False,
+) -> None:
+    """Run a job once without a chain; shows each task's input, output and time. Sources are really asked."""
+    from linkpool.cli.jobs import run_file
+
+    raise typer.Exit(run_file(file, request or [], seconds, as_json=json))
+
+
+@app.command()
+def serve(
+    files: Annotated[list[Path], typer.Argument(help="All job specs that every node shall serve.")],
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = DEFAULT_TOKEN_FILE,
+) -> None:
+    """Serve exactly these jobs on all nodes, at once and without a restart."""
+    from linkpool.cli.session import Session
+
+    texts = [file.read_text() for file in files]
+    catalog = Session(url, token_file).run(lambda control: control.put_jobs(*texts))
+    print(f"catalog revision {catalog.revision}: {len(catalog.jobs)} jobs")
+
+
+@app.command("list")
+def list_jobs(
+    url: Url = DEFAULT_URL, token_file: TokenFile = DEFAULT_TOKEN_FILE, json: AsJson = False
+) -> None:
+    """The jobs that every node serves, and the revision that all serving replicas have."""
+    from linkpool.cli.jobs import show_catalog
+    from linkpool.cli.session import Session
+
+    show_catalog(Session(url, token_file).run(lambda control: control.catalog()), as_json=json)

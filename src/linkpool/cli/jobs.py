@@ -1,0 +1,112 @@
+"""What `linkpool job` does with a spec and shows of a run."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from linkpool.jobs import jsontext
+from linkpool.jobs.draw import draw
+from linkpool.jobs.errors import BadValue, JobError
+from linkpool.jobs.excerpt import excerpt
+from linkpool.jobs.net import open_http
+from linkpool.jobs.once import parameters, run_once
+from linkpool.jobs.run import RunResult, TaskRecord
+from linkpool.jobs.spec import JobSpec, parse_job
+from linkpool.jobs.values import Value
+from linkpool.wire.api import CatalogView
+
+SHOWN = 100
+"""Characters of a value in a table."""
+
+
+def check_file(file: Path) -> int:
+    """Print the graph and the notes, or the place of the first mistake; 1 for a mistake."""
+    text = file.read_text()
+    try:
+        job = parse_job(text)
+    except JobError as error:
+        print(excerpt(str(file), text, error))
+        return 1
+    print(f"{job.name or file.name}: {job.type}, {job.external_job_id}\n\n{draw(job.graph)}")
+    for note in job.notes:
+        print(f"\n{excerpt(str(file), text, note)}")
+    return 0
+
+
+def run_file(file: Path, pairs: Sequence[str], seconds: float, *, as_json: bool) -> int:
+    """Run it once and print each task; 1 when the run failed. Raises JobError, BadValue."""
+    result = asyncio.run(_run(parse_job(file.read_text()), pairs, seconds))
+    if as_json:
+        print(json.dumps({"tasks": [_values(record) for record in result.records], "error": _error(result)}))
+    else:
+        _print(result)
+    return 1 if result.error else 0
+
+
+async def _run(job: JobSpec, pairs: Sequence[str], seconds: float) -> RunResult:
+    async with open_http() as http:
+        return await run_once(job, parameters(pairs), http, seconds=seconds)
+
+
+def _print(result: RunResult) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for record in result.records:
+        if not record.attempts:
+            console.print(f"[dim]○ {record.name}  {record.type}: not run[/dim]")
+            continue
+        tries = f", {record.attempts} attempts" if record.attempts > 1 else ""
+        console.print(f"● [bold]{record.name}[/bold]  {record.type}  {record.seconds * 1000:.1f} ms{tries}")
+        for value in record.inputs:
+            console.print(f"    in   {_text(value)}", markup=False)
+        if record.error:
+            console.print(f"    failed: {record.error.reason}", style="red", markup=False)
+        else:
+            console.print(f"    out  {_text(record.output)}", markup=False)
+    console.print(
+        f"failed: {_error(result)}" if result.error else f"result: {_text(result.value)}", markup=False
+    )
+
+
+def _values(record: TaskRecord) -> dict[str, object]:
+    return {
+        "name": record.name,
+        "type": record.type,
+        "inputs": [_text(value, None) for value in record.inputs],
+        "output": None if record.error else _text(record.output, None),
+        "error": record.error.reason if record.error else None,
+        "seconds": record.seconds,
+        "attempts": record.attempts,
+    }
+
+
+def _text(value: Value, limit: int | None = SHOWN) -> str:
+    if isinstance(value, bytes):
+        text = "0x" + value.hex()
+    else:
+        try:
+            text = value if isinstance(value, str) else jsontext.write(value)
+        except BadValue:
+            text = str(value)
+    return text if limit is None or len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def _error(result: RunResult) -> str | None:
+    return str(result.error) if result.error else None
+
+
+def show_catalog(catalog: CatalogView, *, as_json: bool) -> None:
+    """The jobs by name and id, and how far their revision has come."""
+    if as_json:
+        print(catalog.model_dump_json())
+        return
+    table = Table(
+        "job", "type", "id", title=f"revision {catalog.revision}, on all replicas: {catalog.acknowledged}"
+    )
+    for text in catalog.jobs:
+        job = parse_job(text)
+        table.add_row(job.name, job.type, str(job.external_job_id))
+    Console().print(table)
