@@ -22,8 +22,10 @@ from eth_hash.auto import keccak
 from linkpool.jobs.errors import BadValue, shown
 from linkpool.jobs.values import Value, address, number, octets, text, truth, unhex
 
+MAX_SIGNATURE = 4096
 MAX_ARGUMENTS = 64
 MAX_DIMENSIONS = 4
+MAX_TYPE = 64
 
 _SIGNATURE = re.compile(r"\s*([A-Za-z0-9_]*)\s*\(([^()]*)\)\s*")
 _ALIASES = {"int": "int256", "uint": "uint256", "byte": "bytes1"}
@@ -55,6 +57,8 @@ class Signature:
 @lru_cache(maxsize=1024)
 def parse(source: str, *, event: bool = False) -> Signature:
     """The signature a text writes: `name(type name, ...)`, `(type name, ...)` or `type name, ...`."""
+    if len(source) > MAX_SIGNATURE:
+        raise BadValue(f"a signature of {len(source)} characters is above {MAX_SIGNATURE}")
     match = _SIGNATURE.fullmatch(source)
     if match is None and ("(" in source or ")" in source):
         raise BadValue(f"{shown(source)} is not of the form name(type name, type name)")
@@ -81,6 +85,8 @@ def _argument(words: list[str], written: str, event: bool) -> Argument:
 
 
 def _type(written: str) -> str:
+    if len(written) > MAX_TYPE:
+        raise BadValue(f"{shown(written)} is not a type")
     base, bracket, rest = written.partition("[")
     full = _ALIASES.get(base, base) + bracket + rest
     try:

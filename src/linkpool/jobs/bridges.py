@@ -8,6 +8,7 @@ below 500.
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from linkpool.jobs import jsontext
 from linkpool.jobs.errors import BadValue
@@ -103,7 +104,7 @@ class Bridges:
         reasons = []
         for url in sorted(line.health, key=lambda url: line.health[url].failures):
             if not line.health[url].open(self._now()):
-                reasons.append(f"{url} rests after {line.health[url].failures} failures")
+                reasons.append(f"{_host(url)} rests after {line.health[url].failures} failures")
                 continue
             try:
                 reply = await self._try(line, url, call)
@@ -142,6 +143,10 @@ def _speaks(reply: HttpReply) -> bool:
         return False
 
 
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
 def _request(bridge: Bridge, url: str, call: BridgeCall) -> HttpRequest:
     """Adapters stand in the operator's own network; they are never followed elsewhere with the token."""
     token = (("Authorization", f"Bearer {bridge.token}"),) if bridge.token else ()
@@ -154,5 +159,4 @@ def _request(bridge: Bridge, url: str, call: BridgeCall) -> HttpRequest:
         max_bytes=MAX_BYTES,
         private=Private.ALWAYS,
         redirects=0,
-        lane=f"bridge {bridge.name}",
     )

@@ -101,7 +101,7 @@ class HttpClient:
     async def _follow(self, request: HttpRequest, first: URL) -> HttpReply:
         method, body, url, headers = request.method, request.body, first, request.headers
         for _ in range(request.redirects + 1):
-            near = url.origin() == first.origin()
+            near = _same_party(first, url)
             trusted = request.private is Private.ALWAYS or (request.private is Private.FIRST and near)
             session = self._anywhere if trusted else self._public
             hop = method, url, headers if near else (), body
@@ -112,7 +112,7 @@ class HttpClient:
             url = _joined(url, target)
             if reply.status not in _KEEP_METHOD:
                 method, body = ("HEAD" if method == "HEAD" else "GET"), None
-            elif body is not None and url.origin() != first.origin():
+            elif body is not None and not _same_party(first, url):
                 raise Forbidden(f"{_shown(first)} redirects what was sent to it to {_shown(url)}")
         raise Unreachable(f"{_shown(first)} redirects more than {request.redirects} times")
 
@@ -141,8 +141,11 @@ class HttpClient:
             raise Unreachable(f"{_shown(url)} broke off: {str(error) or type(error).__name__}") from None
 
     @contextlib.asynccontextmanager
-    async def _place(self, lane: str, host: str) -> AsyncIterator[None]:
+    async def _place(self, lane: str | None, host: str) -> AsyncIterator[None]:
         """A place among the lane's requests to this host; the semaphore lives as long as someone uses it."""
+        if lane is None:
+            yield
+            return
         key = (lane, host)
         places, users = self._lanes.get(key, (asyncio.Semaphore(self._per_lane), 0))
         self._lanes[key] = places, users + 1
@@ -155,6 +158,12 @@ class HttpClient:
                 self._lanes[key] = places, users
             else:
                 del self._lanes[key]
+
+
+def _same_party(first: URL, url: URL) -> bool:
+    """The same host at the same port, or its switch from http to https."""
+    upgraded = first.scheme == "http" and (url.scheme, url.port) == ("https", 443)
+    return url.origin() == first.origin() or (url.host == first.host and upgraded)
 
 
 def _url(written: str) -> URL:

@@ -35,8 +35,9 @@ class HttpRequest:
     max_bytes: int = 32_768
     private: Private = Private.NEVER
     redirects: int = 5
-    lane: str = ""
-    """Who asks: requests of one lane to one host wait for each other, never for another lane's."""
+    lane: str | None = None
+    """Who asks: requests of one lane to one host wait for each other, never for another lane's. None waits
+    for nobody, because its caller has limits of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,6 @@ class EthTx:
     min_confirmations: int | None = None
     """Blocks to wait for before the task is done; 0 goes on at once, None leaves it to the sender."""
     fail_on_revert: bool = False
-    chain_id: int | None = None
 
 
 class Waiting(Protocol):

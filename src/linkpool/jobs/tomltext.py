@@ -13,6 +13,9 @@ from linkpool.jobs.errors import BadValue, JobError
 from linkpool.jobs.place import Lines
 from linkpool.jobs.values import bounded
 
+MAX_DOTS = 1000
+"""`tomllib` takes time with the square of a dotted key's parts."""
+
 _AT = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)")
 _STRING = re.compile(
     r'"""(?P<basic>(?:[^"\\]|\\.|"{1,2}(?!"))*+"{0,2})"""'
@@ -31,8 +34,14 @@ class TomlText:
     def __init__(self, source: str) -> None:
         self.source = source.replace("\r\n", "\n")
         self._lines = Lines(self.source)
+        self._check_dots()
         self.fields = self._read()
         self._shadow = _STRING.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), self.source)
+
+    def _check_dots(self) -> None:
+        for number, line in enumerate(self.source.splitlines(), 1):
+            if line.count(".") > MAX_DOTS:
+                raise JobError(f"more than {MAX_DOTS} dots in one line", number)
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from linkpool.jobs import net
 from linkpool.jobs.net import HttpClient, open_http
@@ -211,6 +212,22 @@ async def test_headers_and_data_do_not_follow_to_another_host(http: HttpClient, 
         assert len(other.seen) == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("http://a.example/x", "http://a.example/y", True),
+        ("http://a.example/", "https://a.example/", True),
+        ("https://a.example/", "http://a.example/", False),
+        ("http://a.example/", "https://a.example:8443/", False),
+        ("http://a.example/", "http://a.example:81/", False),
+        ("http://a.example/", "http://b.example/", False),
+        ("http://10.0.0.1/", "https://10.0.0.2/", False),
+    ],
+)
+def test_who_is_the_same_party(first: str, second: str, same: bool) -> None:
+    assert net._same_party(URL(first), URL(second)) is same
+
+
 @pytest.mark.parametrize("target", ["ftp://x/", "http://[bad", "//", "javascript:alert(1)"])
 async def test_redirects_to_nonsense(http: HttpClient, server: Server, target: str) -> None:
     with pytest.raises((Forbidden, Unreachable)):
@@ -234,8 +251,6 @@ async def test_large_replies_are_cut_off(http: HttpClient, server: Server, path:
 
 
 async def test_a_bomb_is_not_unpacked() -> None:
-    from yarl import URL
-
     tracemalloc.start()
     with pytest.raises(Oversized):
         net._unpacked(_PACKED["gzip-bomb"], "gzip", 32_768, URL("http://x"))

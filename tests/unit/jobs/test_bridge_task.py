@@ -60,6 +60,7 @@ def test_the_answer_is_the_body_as_a_text() -> None:
     ("reply", "kind", "cause", "reason"),
     [
         (HttpReply(500, b"x"), TaskTemporary, Cause.SOURCE_FAILED, "500"),
+        (HttpReply(302, b""), TaskTemporary, Cause.SOURCE_FAILED, "302"),
         (HttpReply(400, b'{"error": "bad coin"}'), TaskPermanent, Cause.SOURCE_REFUSED, "bad coin"),
         ('{"error": "upstream"}', TaskTemporary, Cause.SOURCE_FAILED, "upstream"),
         ('{"error": {"name": "AdapterError", "message": "m"}}', TaskTemporary, Cause.SOURCE_FAILED,

@@ -222,5 +222,13 @@ def test_new_settings_are_used_at_once_and_unchanged_ones_keep_their_health() ->
     virtually(main())
 
 
-def test_a_token_is_not_shown() -> None:
+def test_secrets_are_not_shown() -> None:
+    async def main() -> None:
+        url = "http://user:s3cret@a.internal/?key=s3cret"
+        bridge = Asking({url: DOWN}, token="s3cret")
+        for _ in range(4):
+            reply = await bridge.ask()
+        assert str(reply) == "bridge x: a.internal rests after 3 failures"
+
+    virtually(main())
     assert "s3cret" not in repr(Bridge("x", (A,), token="s3cret"))

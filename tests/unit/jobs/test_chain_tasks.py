@@ -80,7 +80,10 @@ def test_a_transaction_is_handed_over_whole() -> None:
     job = job_of(graph)
 
     async def main() -> Any:
-        variables = {"jobSpec": {"databaseID": 9}, "jobRun": {"to": TO, "data": "0xabcd"}}
+        variables = {
+            "jobSpec": {"databaseID": 9, "evmChainID": "137"},
+            "jobRun": {"to": TO, "data": "0xabcd"},
+        }
         return await run(job, variables, World(chain=chain).services(), run_id="r", deadline=5000)
 
     assert virtual_time.run(main()).value == "sent"
@@ -95,9 +98,30 @@ def test_a_transaction_is_handed_over_whole() -> None:
             meta={"jobID": 9},
             min_confirmations=0,
             fail_on_revert=True,
-            chain_id=137,
         )
     ]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        CALL,
+        CALL.replace("ethcall contract", "estimategaslimit to"),
+        CALL.replace("ethcall contract", "ethtx to"),
+    ],
+)
+def test_another_chain_is_not_served_here(task: str) -> None:
+    job = job_of(task.format(more="evmChainID=10"))
+    chain = Chain()
+
+    async def main() -> Any:
+        variables = {"jobSpec": {"evmChainID": "137"}, "jobRun": {}}
+        return await run(job, variables, World(chain=chain).services(), run_id="r", deadline=5000)
+
+    error = virtual_time.run(main()).error
+    assert (type(error), error.cause) == (TaskPermanent, Cause.OURS)
+    assert "serves chain 137" in str(error)
+    assert (chain.calls, chain.sent) == ([], [])
 
 
 def test_the_jobs_gas_limit_is_the_default() -> None:

@@ -137,6 +137,11 @@ def test_a_missing_argument_is_named() -> None:
         "uint256 a, uint256 a",
         "fixed128x18 a",
         "uint256[99999999] a",
+        "uint" + "9" * 60 + " a",
+        "uint" + "9" * 5000 + " a",
+        "uint256" + "[]" * 5000 + " a",
+        "(" * 3000,
+        " " * 5000,
         ", ".join(f"uint256 a{i}" for i in range(65)),
     ],
 )

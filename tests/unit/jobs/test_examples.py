@@ -1,6 +1,7 @@
 """Every job of examples/jobs, run with its sources faked, and its answer decoded as a contract would."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from eth_abi.abi import decode
 from eth_utils.crypto import keccak
+from hypothesis import given
+from hypothesis import strategies as st
 
 from linkpool.jobs.bridges import Bridge
 from linkpool.jobs.once import made_up_log
@@ -181,3 +184,29 @@ def test_the_webhook_reports_what_is_plausible(celsius: str, reported: bool) -> 
 def test_no_example_is_left_out() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.toml")}
     assert names == {*ANSWERED, "async-bridge", "cron", "webhook"}
+
+
+@given(st.binary(max_size=200))
+def test_no_log_data_crashes_a_job(data: bytes) -> None:
+    job = read("single-word")
+    log = made_up_log(job, {"get": "https://api.example/price"})
+    hostile = dataclasses.replace(log, data=data)
+    assert running(job, World(), for_request(job, hostile, chain_id=1)).error is not None
+
+
+_wild = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**300) | st.text(max_size=20) | st.binary(max_size=40),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.fixed_dictionaries({}, optional={"get": _wild, "path": _wild, "times": _wild}), st.binary(max_size=60)
+)
+def test_no_parameters_and_no_reply_crash_a_job(request: dict[str, Any], reply: bytes) -> None:
+    job = read("single-word")
+    world = World(Sources({"https://api.example/price": reply}))
+    log = made_up_log(job, {"get": "https://api.example/price", **request})
+    result = running(job, world, for_request(job, log, chain_id=1))
+    assert (result.error is None) == (len(world.chain.sent) == 1)

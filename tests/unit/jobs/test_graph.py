@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import time
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkpool.jobs import dot, graph
+from linkpool.jobs import dot, expressions, graph
+from linkpool.jobs.errors import BadValue
 from linkpool.jobs.place import Lines, PlacedError
 from linkpool.jobs.tasks.kit import Reach
 from tests.support.jobs import job_of, run_job, value_of
@@ -249,3 +251,57 @@ def test_a_quoted_text_means_itself(text: str) -> None:
 def test_no_text_crashes_the_reader(text: str) -> None:
     with contextlib.suppress(PlacedError):
         graph.build(text)
+
+
+_shapes = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-999, 999)
+    | st.text(max_size=6).filter(lambda text: "$(" not in text)
+    | st.sampled_from(["a", "b.0", "b.1.c"]).map(lambda path: ("reference", path)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+_VARIABLES = {"a": "text", "b": [1, {"c": [None]}]}
+_VALUES = {"a": "text", "b.0": 1, "b.1.c": [None]}
+
+
+def _written(shape: Any) -> str:
+    match shape:
+        case ("reference", path):
+            return f"$({path})"
+        case list():
+            return f"[{', '.join(_written(item) for item in shape)}]"
+        case dict():
+            return (
+                "{" + ", ".join(f"{json.dumps(key)}: {_written(item)}" for key, item in shape.items()) + "}"
+            )
+    return json.dumps(shape)
+
+
+def _meant(shape: Any) -> Any:
+    match shape:
+        case ("reference", path):
+            return _VALUES[path]
+        case list():
+            return [_meant(item) for item in shape]
+        case dict():
+            return {key: _meant(item) for key, item in shape.items()}
+    return shape
+
+
+@given(_shapes)
+def test_a_template_is_its_json_with_the_variables_in_place(shape: Any) -> None:
+    expression = expressions.parse(_written(shape), template=True)
+    match expression:
+        case expressions.Fixed(text):
+            assert json.loads(text) == _meant(shape)
+        case expressions.Reference() | expressions.Template():
+            assert expression.resolve(_VARIABLES) == _meant(shape)
+
+
+@given(st.text(alphabet='$(){}[]",:ab.0 \\NaNInfinity-', max_size=40))
+def test_no_attribute_crashes_the_reader(text: str) -> None:
+    for template in (True, False):
+        with contextlib.suppress(BadValue):
+            expressions.parse(text, template=template)

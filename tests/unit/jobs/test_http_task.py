@@ -58,6 +58,7 @@ def test_where_it_may_go(attributes: str, private: Private) -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "cause"),
     [
+        (304, TaskTemporary, Cause.SOURCE_FAILED),
         (400, TaskPermanent, Cause.SOURCE_REFUSED),
         (404, TaskPermanent, Cause.SOURCE_REFUSED),
         (408, TaskTemporary, Cause.SOURCE_FAILED),

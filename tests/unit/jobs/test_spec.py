@@ -133,6 +133,8 @@ def test_places_survive_tomls_escapes(source: str, line: int, column: int) -> No
         ("x" * 200_000, 1),
         ('type = "webhook"\nb = 1e9999999', 1),
         ("a = " + "9" * 5000, 1),
+        ("a." * 60_000 + "b = 1", 1),
+        ('type = "webhook"\n' + '"a".' * 30_000 + "b = 1", 2),
         ("\x00", 1),
         ("", 1),
     ],

@@ -88,7 +88,7 @@ async def _send(call: Call, question: dict[str, Value]) -> HttpReply:
 
 
 def _refused(reply: HttpReply) -> TaskError | None:
-    """The error an adapter reports: an HTTP status from 400; a `statusCode` or `providerStatusCode` that is
+    """The error an adapter reports: an HTTP status from 300; a `statusCode` or `providerStatusCode` that is
     not 200; `error`; `errorMessage`."""
     try:
         said = jsontext.read(reply.body)
@@ -96,7 +96,7 @@ def _refused(reply: HttpReply) -> TaskError | None:
         said = None
     said = said if isinstance(said, dict) else {}
     reason = _reason(said.get("error")) or _reason(said.get("errorMessage"))
-    codes = [reply.status if reply.status >= 400 else 200]
+    codes = [reply.status if reply.status >= 300 else 200]
     codes += [code for key in ("statusCode", "providerStatusCode") if isinstance(code := said.get(key), int)]
     bad = next((code for code in codes if code != 200), None)
     if bad is not None:

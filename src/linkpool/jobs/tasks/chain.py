@@ -15,6 +15,7 @@ _BLOCKS = {"latest", "pending", "earliest", "safe", "finalized"}
 
 async def ethcall(call: Call) -> bytes:
     """What a contract's view returns."""
+    _check_chain(call)
     data = call["data"]
     if not data:
         raise BadValue("data: it is empty")
@@ -46,6 +47,7 @@ def _revert_reason(error: Reverted) -> str:
 
 async def estimate_gas_limit(call: Call) -> int:
     """What a transaction would use, times `multiplier`; at most the job's gas limit, which stands in too."""
+    _check_chain(call)
     limit = call.gas_limit or _DEFAULT_GAS
     try:
         gas = await call.services.estimate(
@@ -59,6 +61,7 @@ async def estimate_gas_limit(call: Call) -> int:
 
 async def ethtx(call: Call) -> Value:
     """Hands a transaction over; what comes back is the sender's to say."""
+    _check_chain(call)
     transaction = EthTx(
         run_id=call.run_id,
         task=call.task.name,
@@ -69,9 +72,15 @@ async def ethtx(call: Call) -> Value:
         meta=call["txMeta"],
         min_confirmations=call["minConfirmations"],
         fail_on_revert=call["failOnRevert"],
-        chain_id=call["evmChainID"],
     )
     return await call.services.transact(transaction)
+
+
+def _check_chain(call: Call) -> None:
+    """A node serves one chain; a task for another one cannot be done here."""
+    wanted, ours = call["evmChainID"], call.variables.get("jobSpec", {}).get("evmChainID")
+    if wanted is not None and ours is not None and wanted != count(ours):
+        raise TaskPermanent(f"it is for chain {wanted}, and this node serves chain {ours}", Cause.OURS)
 
 
 def _addresses(value: Value) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ _METHOD = re.compile(r"[A-Z]{1,16}")
 
 
 async def http(call: Call) -> str:
-    """The body of the reply, if its status is below 400."""
+    """The body of the reply, if its status is below 300."""
     body = call["requestData"]
     request = HttpRequest(
         method=call["method"],
@@ -39,7 +39,7 @@ async def http(call: Call) -> str:
     except Forbidden as error:
         cause = Cause.PARAMETERS if call.task.reach is Reach.REQUEST else Cause.SOURCE_REFUSED
         raise TaskPermanent(str(error), cause) from None
-    if reply.status >= 400:
+    if reply.status >= 300:
         raise refusal(reply.status, reply.body)
     return reply.body.decode("utf-8", "replace")
 
