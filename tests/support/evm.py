@@ -40,12 +40,11 @@ def account(name: str) -> str:
 
 
 class Evm:
-    """One chain without blocks: `now` and `base_fee` are what contracts see next."""
+    """One chain without blocks: `now` is what contracts see next. The base fee is zero."""
 
     def __init__(self) -> None:
         self._evm = pyrevm.EVM(spec_id="CANCUN")
         self.now = START
-        self.base_fee = 0
         self.gas_used = 0
         self.logs: list[Log] = []
         """Every log of this chain that was not reverted."""
@@ -82,12 +81,12 @@ class Evm:
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Whatever happens inside did not happen afterwards."""
-        point, now, logs = self._evm.snapshot(), self.now, len(self.logs)
+        point, now, logs, last = self._evm.snapshot(), self.now, len(self.logs), self._last
         try:
             yield
         finally:
             self._evm.revert(point)
-            self.now = now
+            self.now, self._last = now, last
             del self.logs[logs:]
 
     @property
@@ -99,6 +98,10 @@ class Evm:
         """Bytes of code."""
         return len(self._evm.get_code(address) or b"")
 
+    def put_code(self, address: str, code: bytes) -> None:
+        """Give an address this code, whatever it was; nothing undoes that."""
+        self._evm.insert_account_info(address, pyrevm.AccountInfo(nonce=1, code=code))
+
     def poke(self, address: str, slot: int, value: int) -> None:
         """Overwrite a storage slot: for states that cannot be reached."""
         self._evm.insert_account_storage(address, slot, value)
@@ -109,9 +112,7 @@ class Evm:
 
     def _enter(self) -> None:
         self._block += 1
-        block = pyrevm.BlockEnv(number=self._block, timestamp=self.now, basefee=self.base_fee)
-        self._evm.set_block_env(block)
-        self._evm.set_tx_env(pyrevm.TxEnv(gas_price=self.base_fee))
+        self._evm.set_block_env(pyrevm.BlockEnv(number=self._block, timestamp=self.now))
 
     def _keep(self) -> None:
         result = self._evm.result

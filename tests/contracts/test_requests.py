@@ -1,0 +1,246 @@
+"""Requests as LINK brings them: what is taken, what is refused and why, and how much cover it gets."""
+
+import pytest
+
+from linkpool.contracts.abi import load
+from linkpool.contracts.oracle import Ask, Covered, Oracle, OracleRequest, Reason, RequestTerms
+from linkpool.contracts.pool import Offer
+from linkpool.units import link
+from tests.contracts.world import (
+    CALLBACK,
+    CLOSED,
+    COVERED,
+    DAY,
+    FREE,
+    GUARDIAN,
+    MANAGER,
+    OWNER,
+    PAYMENT,
+    PENALTY,
+    REQUESTERS,
+    STAKERS,
+    STRANGER,
+    World,
+)
+from tests.support.evm import Reverted
+
+ME = REQUESTERS[0]
+NODE = 0
+
+
+def ask(**changes: object) -> Ask:
+    values: dict[str, object] = {"job": FREE, "requester": ME, "callback_function_id": CALLBACK, "nonce": 99}
+    return Ask(**{**values, **changes})  # type: ignore[arg-type]  # what a test changes is its own affair
+
+
+def send(world: World, data: bytes, amount: int = PAYMENT, sender: str = ME) -> None:
+    world.evm.send(sender, world.coin.transfer_and_call(world.nodes[NODE], amount, data))
+
+
+def test_the_event_says_what_was_asked(staked: World) -> None:
+    send(staked, ask(job=COVERED, data=b"\xa1\x01\x02", data_version=1).calldata)
+    made, covered = [e for e in staked.evm.events if isinstance(e, OracleRequest | Covered)]
+    assert isinstance(made, OracleRequest)
+    assert isinstance(covered, Covered)
+    assert (made.job, made.requester, made.callback_address) == (COVERED, ME, ME)
+    assert (made.payment, made.data, made.data_version) == (PAYMENT, b"\xa1\x01\x02", 1)
+    assert made.expiration == staked.evm.now + 300
+    assert made.request_id == ask().request_id
+    assert (covered.request_id, covered.penalty) == (made.request_id, PENALTY)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (ask(requester=STRANGER).calldata, "Callback address must be the requester"),
+        (ask(data_version=3).calldata, "Data version above 2"),
+        (ask(data_version=257).calldata, "Data version above 2"),
+        (ask(data=bytes(4_097)).calldata, "Request data above 4096 bytes"),
+        (ask(job=CLOSED).calldata, "No open offer for this job"),
+        (b"\x12\x34\x56\x78" + ask().calldata[4:], "Must use whitelisted functions"),
+        (ask().calldata[:67], "Invalid request length"),
+        (b"", "Invalid request length"),
+    ],
+)
+def test_refused_with_the_reason(world: World, data: bytes, reason: str) -> None:
+    with pytest.raises(Reverted, match=reason):
+        send(world, data)
+
+
+def test_data_of_4096_bytes_is_taken(world: World) -> None:
+    send(world, ask(data=b"\xff" * 4_096).calldata)
+    (made,) = [e for e in world.evm.events if isinstance(e, OracleRequest)]
+    assert made.data == b"\xff" * 4_096
+
+
+@pytest.mark.parametrize("cut", [68, 100, 132, 164, 196, 228, 259, 260, 290])
+def test_cut_calldata_reverts(world: World, cut: int) -> None:
+    whole = ask(data=b"\xaa" * 32).calldata
+    assert len(whole) == 324
+    with pytest.raises(Reverted):
+        send(world, whole[:cut])
+
+
+@pytest.mark.parametrize("offset", [2**256 - 1, 2**255, 4_800, 257])
+def test_an_offset_outside_the_call_reverts(world: World, offset: int) -> None:
+    whole = bytearray(ask(data=b"\xaa" * 32).calldata)
+    whole[4 + 7 * 32 : 4 + 8 * 32] = offset.to_bytes(32)
+    with pytest.raises(Reverted):
+        send(world, bytes(whole))
+
+
+def test_a_callback_function_of_more_than_4_bytes_reverts(world: World) -> None:
+    whole = bytearray(ask().calldata)
+    whole[4 + 5 * 32 - 1] = 1
+    with pytest.raises(Reverted, match="Callback function id must be 4 bytes"):
+        send(world, bytes(whole))
+
+
+def test_sender_and_amount_in_the_data_are_ignored(world: World) -> None:
+    whole = bytearray(ask().calldata)
+    whole[4:68] = b"\xff" * 64
+    send(world, bytes(whole), amount=5)
+    (made,) = [e for e in world.evm.events if isinstance(e, OracleRequest)]
+    assert (made.requester, made.payment) == (ME, 5)
+
+
+def test_payment_below_the_offer_reverts(world: World) -> None:
+    with pytest.raises(Reverted, match="Payment below the offer"):
+        send(world, ask(job=COVERED).calldata, PAYMENT - 1)
+
+
+def test_an_id_is_used_once_while_open(world: World) -> None:
+    send(world, ask().calldata)
+    with pytest.raises(Reverted, match="Must use a unique ID"):
+        send(world, ask().calldata)
+
+
+@pytest.mark.parametrize("function", ["oracleRequest", "operatorRequest"])
+def test_nobody_but_link_requests(world: World, function: str) -> None:
+    data = ask().calldata
+    if function == "operatorRequest":
+        data = bytes.fromhex("3c6d41b9") + data[4:100] + data[132:]
+    for sender in (ME, MANAGER, OWNER):
+        with pytest.raises(Reverted, match="Must use LINK token"):
+            world.evm.raw(sender, world.nodes[NODE], data)
+
+
+def test_nobody_but_link_transfers(world: World) -> None:
+    data = load("NodeOracle").functions["onTokenTransfer"].encode(ME, PAYMENT, ask().calldata)
+    with pytest.raises(Reverted, match="Must use LINK token"):
+        world.evm.raw(ME, world.nodes[NODE], data)
+
+
+def test_the_implementation_itself_takes_no_requests(world: World) -> None:
+    implementation = world.evm.ask(world.pool.implementation())
+    with pytest.raises(Reverted, match="Node takes no requests"):
+        world.evm.send(ME, world.coin.transfer_and_call(implementation, PAYMENT, ask().calldata))
+
+
+def test_a_draining_node_takes_no_requests_until_reopened(world: World) -> None:
+    world.evm.send(MANAGER, world.pool.drain(world.nodes[NODE]))
+    with pytest.raises(Reverted, match="Node takes no requests"):
+        send(world, ask().calldata)
+    world.evm.send(OWNER, world.pool.reopen(world.nodes[NODE]))
+    send(world, ask().calldata)
+
+
+def test_pause_stops_requests_and_nothing_else(staked: World) -> None:
+    w, node = staked, staked.nodes[NODE]
+    first, second, third = (w.request(node, ME) for _ in range(3))
+    w.evm.send(GUARDIAN, w.pool.pause())
+    with pytest.raises(Reverted, match="Requests are paused"):
+        w.request(node, ME)
+    assert w.answer(node, first)
+    w.evm.send(w.senders[node], Oracle(node).reject(RequestTerms.of(second), Reason.SOURCE_FAILED))
+    w.evm.send(ME, Oracle(node).cancel(RequestTerms.of(second)))
+    w.evm.now = third.expiration
+    w.evm.send(ME, Oracle(node).cancel(RequestTerms.of(third)))
+    w.evm.send(STAKERS[0], w.pool.claim([node]))
+
+
+# --- cover ----------------------------------------------------------------------------------------
+
+
+def covers(world: World) -> list[int]:
+    return [e.penalty for e in world.evm.events if isinstance(e, Covered)]
+
+
+def test_cover_is_what_one_percent_has_left(staked: World) -> None:
+    node = staked.nodes[NODE]
+    got = []
+    for _ in range(4):
+        staked.request(node, ME)
+        got += covers(staked)
+    assert got == [PENALTY, PENALTY], "1 % of 10,000 LINK covers two penalties of 50"
+    assert staked.evm.ask(Oracle(node).reserves()) == link(100)
+
+
+def test_a_node_without_stake_covers_nothing(world: World) -> None:
+    world.request(world.nodes[NODE], ME)
+    assert covers(world) == []
+
+
+def test_a_penalty_paid_today_takes_room_until_tomorrow(staked: World) -> None:
+    node = staked.nodes[NODE]
+    staked.penalize(node)
+    staked.penalize(node)
+    staked.request(node, ME)
+    assert covers(staked) == []
+    staked.evm.now = (staked.evm.now // DAY + 1) * DAY
+    staked.request(node, ME)
+    assert covers(staked) == [PENALTY], "1 % of 9,900 LINK"
+
+
+def test_rejecting_frees_the_reserve_and_answering_too(staked: World) -> None:
+    node = staked.nodes[NODE]
+    one, two = staked.request(node, ME), staked.request(node, ME)
+    staked.evm.send(staked.senders[node], Oracle(node).reject(RequestTerms.of(one), Reason.POISONED))
+    assert staked.evm.ask(Oracle(node).reserves()) == PENALTY
+    staked.answer(node, two)
+    assert staked.evm.ask(Oracle(node).reserves()) == 0
+
+
+def test_offers_change_for_new_requests_only(staked: World) -> None:
+    node = staked.nodes[NODE]
+    made = staked.request(node, ME)
+    staked.evm.send(MANAGER, staked.pool.set_offer(Offer(COVERED, PAYMENT, 0, 0, False)))
+    with pytest.raises(Reverted, match="No open offer for this job"):
+        staked.request(node, ME)
+    assert staked.evm.ask(Oracle(node).reserves()) == PENALTY
+    assert staked.answer(node, made)
+
+
+@pytest.mark.parametrize(
+    ("offer", "reason"),
+    [
+        (Offer(FREE, 2**96, 0, 0, True), "Payment is too large"),
+        (Offer(FREE, 0, 10**9 + 1, 0, True), "Penalty must be whole gwei-LINK"),
+        (Offer(FREE, 0, 2**64 * 10**9, 0, True), "Penalty is too large"),
+        (Offer(FREE, 0, 0, 2**64, True), "Ceiling is too large"),
+    ],
+)
+def test_an_offer_out_of_range_is_refused(world: World, offer: Offer, reason: str) -> None:
+    with pytest.raises(Reverted, match=reason):
+        world.evm.send(MANAGER, world.pool.set_offer(offer))
+
+
+def test_an_offer_reads_back_whole(world: World) -> None:
+    for offer in (
+        Offer(FREE, 2**96 - 1, (2**64 - 1) * 10**9, 2**64 - 1, True),
+        Offer(FREE, 1, 10**9, 1, False),
+    ):
+        world.evm.send(MANAGER, world.pool.set_offer(offer))
+        assert world.evm.ask(world.pool.offer(FREE)) == offer
+        assert world.evm.ask(world.view.offers(world.pool.address, [FREE])) == (offer,)
+    with pytest.raises(Reverted, match="Manager only"):
+        world.evm.send(STRANGER, world.pool.set_offer(Offer(FREE, 0, 0, 0, True)))
+
+
+def test_escrow_has_a_bound_that_reverts(world: World) -> None:
+    """309 million LINK of open requests: more than can be, but it must not spill into `earned`."""
+    world.fund(ME, 2**90)
+    send(world, ask().calldata, 2**88 - 1)
+    with pytest.raises(Reverted, match="Escrow is full"):
+        send(world, ask(nonce=100).calldata, 1)
+    assert world.evm.ask(Oracle(world.nodes[NODE]).earned()) == 0
