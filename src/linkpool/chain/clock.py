@@ -39,6 +39,16 @@ class ChainClock:
             self._spacings.append(max(head.timestamp - last.timestamp, 0) / blocks)
         self._offsets.append(head.timestamp - asyncio.get_running_loop().time())
 
+    def learn_pace(self, older: Head, newer: Head) -> None:
+        """Take the pace of the chain from two heads of its past, before live ones tell it."""
+        if newer.number > older.number and not self._spacings:
+            self._spacings.append((newer.timestamp - older.timestamp) / (newer.number - older.number))
+
+    @property
+    def paced(self) -> bool:
+        """The block time is known, not guessed."""
+        return bool(self._spacings)
+
     @property
     def known(self) -> bool:
         """A head has been seen."""

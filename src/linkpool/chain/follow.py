@@ -29,9 +29,10 @@ DEPTH = 256
 
 RECONCILE_SECONDS = 30.0
 SILENT_BLOCKS, MIN_SILENCE = 3, 3.0
-MIN_POLL, MAX_POLL = 0.1, 3.0
+MIN_POLL, FIRST_POLL, MAX_POLL = 0.1, 0.5, 3.0
 RETRY_SECONDS = 0.5
 READ_TRIES = 5
+PACE_BLOCKS = 20
 SETTLED_SECONDS = 2.0
 """The logs of a head older than this must have come; those of a younger one may still be under way."""
 
@@ -188,7 +189,7 @@ class Follower:
         """Follow by asking again and again until we are to leave; as `_listen`."""
         await self._read(source)
         while not self._leaving:
-            await asyncio.sleep(min(max(self._clock.block_time / 4, MIN_POLL), MAX_POLL))
+            await asyncio.sleep(self._poll_pause)
             head = await read_head(source)
             tip = self._window.tip
             if self._window.is_old_news(head):
@@ -226,6 +227,8 @@ class Follower:
     async def _read_to(self, source: Endpoint, head: Head) -> bool:
         """False when the endpoint no longer has `head` at the end: a re-org in progress, or two backends."""
         window, tip = self._window, self._window.tip
+        if tip is None and head.number > 1:  # block 0 is left out: it may be years older
+            self._clock.learn_pace(await read_head(source, max(head.number - PACE_BLOCKS, 1)), head)
         async for piece in read_range(source, self._wanted, min(window.next_read, head.number), head.number):
             if piece.high == head.number and (await read_head(source, head.number)).hash != head.hash:
                 return False
@@ -314,6 +317,12 @@ class Follower:
     @property
     def _silence(self) -> float:
         return max(SILENT_BLOCKS * self._clock.block_time, MIN_SILENCE)
+
+    @property
+    def _poll_pause(self) -> float:
+        if not self._clock.paced:
+            return FIRST_POLL
+        return min(max(self._clock.block_time / 4, MIN_POLL), MAX_POLL)
 
     def _tell_piece(self, piece: Piece) -> None:
         change = self._window.replace(piece.low, piece.high, piece.logs)

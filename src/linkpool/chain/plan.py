@@ -15,7 +15,7 @@ from linkpool.units import Wei
 
 @dataclass(frozen=True)
 class Moment:
-    """When it is: block number, chain seconds, and what gas costs."""
+    """When it is: the last block whose effects are known, chain seconds, and what gas costs."""
 
     block: int
     now: float

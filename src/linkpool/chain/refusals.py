@@ -51,7 +51,10 @@ _RULES: tuple[tuple[type[rpc.EndpointTrouble] | type[rpc.Refusal], str], ...] = 
         r"header not found|block (was )?not found|unknown block|missing trie node|beyond (current )?head|"
         r"after last (accepted )?block|block.*(not available|out of range)|state.*not available|pruned",
     ),
-    (rpc.Unsupported, r"method not (found|supported|allowed|available)|does not exist/is not available"),
+    (
+        rpc.Unsupported,
+        r"method not (found|supported|allowed|available)|does not exist/is not available|match any variant",
+    ),
     (
         rpc.Unreachable,
         r"(tx|transaction) ?pool is full|txpool.*full|timeout|timed out|internal error|temporar",

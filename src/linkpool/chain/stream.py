@@ -53,6 +53,7 @@ class TxStream:
         in_flight: int = 16,
         stuck_blocks: int = 3,
         final_blocks: int = 32,
+        grace: float = GRACE_SECONDS,
     ) -> None:
         self._rpc = rpc
         self._key = key
@@ -60,6 +61,7 @@ class TxStream:
         self._chain_id = chain_id
         self._limits = Limits(in_flight, stuck_blocks)
         self._final = final_blocks
+        self._grace = grace
         self._fees = FeeSource(rpc)
         self._book: Book | None = None
         self._early: list[Ticket] = []
@@ -67,6 +69,7 @@ class TxStream:
         self._head: Head | None = None
         self._wake = asyncio.Event()
         self._learn_at: float | None = None
+        self._learned = -1
         self._doubt = False
         self._balance_at: float | None = None
         self._spent = True
@@ -111,7 +114,8 @@ class TxStream:
             self._doubt = True
         if self._book:
             self._book.finish(head.number - self._final)
-        self._learn_at = asyncio.get_running_loop().time() + GRACE_SECONDS
+        if self._learn_at is None:
+            self._learn_at = asyncio.get_running_loop().time() + self._grace
         self._wake.set()
 
     def confirmed(self, tx_hash: bytes, block: int) -> bool:
@@ -138,6 +142,7 @@ class TxStream:
             except (EndpointTrouble, Refusal) as trouble:
                 log.warning("stream waits for the chain", sender=self.address, why=str(trouble))
                 await asyncio.sleep(RETRY_SECONDS)
+                self._learn_at = asyncio.get_running_loop().time()
                 continue
             await self._sleep()
 
@@ -165,31 +170,32 @@ class TxStream:
         await self._watch_balance()
         if self._head is None or not self._clock.known or not self.waiting:
             return
-        if self.broke and self._broke_at == self._head.number:
+        if self.broke and self._broke_at == self._learned:
             return
         market = await self._fees.market(self._head)
-        sends = plan(self._book, Moment(self._head.number, self._clock.now(), market), self._limits)
-        if self.broke:
-            self._broke_at, sends = self._head.number, sends[:1]  # one that goes through tells of new money
+        sends = plan(self._book, Moment(self._learned, self._clock.now(), market), self._limits)
+        if self.broke and sends:
+            self._broke_at, sends = self._learned, sends[:1]  # one that goes through tells of new money
         await asyncio.gather(*(self._send(self._book, send, market) for send in sends))
 
     async def _learn(self, book: Book) -> None:
         """Find out what was mined, if a block came since, or undone, if there is doubt."""
-        pending, head = book.pending(), self._head
+        head = self._head
         due = self._learn_at is not None and asyncio.get_running_loop().time() >= self._learn_at
         if due:
             self._learn_at = None
-        unsure = due and head is not None and any(f.contested and f.since < head.number for f in pending)
+        unsure = due and head and any(f.contested and f.since < head.number for f in book.pending())
         doubt = self._doubt and bool(book.flights or book.queue)
-        if not unsure and not doubt:
-            return
-        latest = await self._nonce()
-        if doubt:
-            await self._recheck(book, latest)
-            self._doubt = False
-        if latest > book.base or doubt:
-            book.settle(latest)
-        await self._read_receipts(book, [flight for flight in book.pending() if flight.nonce < latest])
+        if unsure or doubt:
+            latest = await self._nonce()
+            if doubt:
+                await self._recheck(book, latest)
+                self._doubt = False
+            if latest > book.base or doubt:
+                book.settle(latest)
+            await self._read_receipts(book, [flight for flight in book.pending() if flight.nonce < latest])
+        if due and head:
+            self._learned = head.number
 
     async def _recheck(self, book: Book, latest: int) -> None:
         """After a re-org: what was mined and is not any more is pending again."""

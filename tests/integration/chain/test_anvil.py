@@ -1,7 +1,5 @@
 """The anvil fixture itself: up when entered, gone when left, base fee still."""
 
-import urllib.error
-
 import pytest
 
 from tests.support.anvil import STILL_BASE_FEE, AnvilError, anvil
@@ -15,7 +13,7 @@ def test_up_when_entered_and_gone_when_left() -> None:
         assert int(head["number"], 16) == 3
         assert int(head["baseFeePerGas"], 16) == STILL_BASE_FEE
     assert chain.process.poll() is not None
-    with pytest.raises(urllib.error.URLError):
+    with pytest.raises(ConnectionRefusedError):
         chain.rpc("eth_chainId")
 
 
