@@ -1,27 +1,32 @@
 """The control plane's HTTP application, put together from its routes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
 from linkpool.api import problems
 from linkpool.api.agent import agent_routes
+from linkpool.api.auditing import AuditStatus, audit_routes
 from linkpool.api.auth import Auth
 from linkpool.api.catalog import catalog_routes
 from linkpool.api.events import event_routes
 from linkpool.api.fleet_view import FleetView
 from linkpool.api.health import Figures, health_routes
+from linkpool.api.limits import Limiter, Rate, RateLimit
 from linkpool.api.nodes import Maker, node_routes
+from linkpool.api.public import public_routes
+from linkpool.api.tokens import token_routes
 from linkpool.fleet.leader import Ground
 from linkpool.units import Juels
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What an API call may leave out. capacity: juels of a new node."""
+    """What the API holds itself to. capacity: juels of a new node when none is asked for."""
 
     capacity: Juels
+    rate: Rate = field(default_factory=Rate)
 
 
 def build_app(ground: Ground, defaults: Defaults) -> FastAPI:
@@ -32,6 +37,7 @@ def build_app(ground: Ground, defaults: Defaults) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses=problems.DOCUMENTED,
     )
     problems.install(app)
     auth = Auth(ground.database, ground.clock)
@@ -42,4 +48,10 @@ def build_app(ground: Ground, defaults: Defaults) -> FastAPI:
     app.include_router(event_routes(ground.database, auth, ground.journal))
     app.include_router(health_routes(ground.database, ground.door, Figures()))
     app.include_router(agent_routes(ground.door))
+    app.include_router(public_routes(view))
+    app.include_router(token_routes(ground.database, auth, ground.clock))
+    app.include_router(audit_routes(ground.database, auth))
+    app.add_middleware(AuditStatus, database=ground.database)
+    app.add_middleware(RateLimit, limiter=Limiter(defaults.rate, ground.clock))
+    problems.describe(app)
     return app

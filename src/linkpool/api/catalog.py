@@ -47,7 +47,7 @@ def catalog_routes(database: Database, auth: Auth, keys: Keyring, door: Door, cl
         """The catalog in force."""
         return await shown()
 
-    @routes.put("/jobs", dependencies=[Depends(auth.admin)])
+    @routes.put("/jobs", dependencies=[Depends(auth.operator)])
     async def put_jobs(wanted: PutJobs) -> CatalogView:
         """All jobs; every node serves them within a second, without a restart."""
         _check_jobs(wanted.jobs)
@@ -56,7 +56,7 @@ def catalog_routes(database: Database, auth: Auth, keys: Keyring, door: Door, cl
             await catalog.put(session, wanted.jobs, now.bridges if now else [], clock.now())
         return await shown()
 
-    @routes.put("/bridges", dependencies=[Depends(auth.admin)])
+    @routes.put("/bridges", dependencies=[Depends(auth.operator)])
     async def put_bridges(wanted: PutBridges) -> CatalogView:
         """All bridges. A bridge without a token keeps none."""
         names = [bridge.name for bridge in wanted.bridges]

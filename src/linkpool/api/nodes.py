@@ -83,7 +83,7 @@ def node_routes(database: Database, auth: Auth, view: FleetView, maker: Maker) -
     async def make_node(
         wanted: MakeNode,
         response: Response,
-        token: Annotated[TokenRow, Depends(auth.admin)],
+        token: Annotated[TokenRow, Depends(auth.operator)],
         idempotency_key: IdempotencyKey = None,
     ) -> NodeMade:
         """Make a node: a new wallet, keys, gas, two replicas, a registration. The operation follows it."""

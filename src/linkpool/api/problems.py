@@ -1,6 +1,7 @@
 """Errors as problem details (RFC 9457): one shape for everything that can go wrong."""
 
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -45,9 +46,44 @@ async def _permanent(_request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
 
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": text,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, text in (
+        (400, "The request could not be read"),
+        (401, "No token, or one that is not good (any more)"),
+        (403, "The token lacks the scope"),
+        (404, "No such thing"),
+        (409, "The Idempotency-Key was used for something else"),
+        (422, "The request is not as it must be; the text names the field"),
+        (429, "Too many requests"),
+        (503, "Not now: the database or the chain does not answer"),
+    )
+}
+"""What every route may answer, for the OpenAPI document."""
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the app in this shape."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Temporary, _temporary)
     app.add_exception_handler(Permanent, _permanent)
+
+
+def describe(app: FastAPI) -> None:
+    """Put the shape of errors into the OpenAPI document, once, in place of the framework's own."""
+    build = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = build()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = Problem.model_json_schema()
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the framework's documented way to extend it

@@ -154,6 +154,19 @@ class TokenRow(Base):
     revoked_at: Mapped[float | None] = mapped_column(Float)
 
 
+class AuditRow(Base):
+    """Who asked for what. Written before it is done; `status` follows, and is missing if the process died."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at: Mapped[float] = mapped_column(Float)
+    token: Mapped[str] = mapped_column(ForeignKey("tokens.id"))
+    method: Mapped[str] = mapped_column(String(10))
+    path: Mapped[str] = mapped_column(String(500))
+    client: Mapped[str | None] = mapped_column(String(100))
+    status: Mapped[int | None] = mapped_column(Integer)
+
+
 class OperationRow(Base):
     """Something asked for that takes a while. `key` is the caller's Idempotency-Key with its token."""
 

@@ -20,6 +20,11 @@ async def find(session: AsyncSession, token: str) -> TokenRow | None:
     return await session.scalar(select(TokenRow).where(TokenRow.hash == digest(token)))
 
 
+async def every(session: AsyncSession) -> Sequence[TokenRow]:
+    """All tokens, oldest first."""
+    return (await session.scalars(select(TokenRow).order_by(TokenRow.made_at, TokenRow.id))).all()
+
+
 async def ensure(
     session: AsyncSession,
     name: str,
@@ -28,16 +33,26 @@ async def ensure(
     scopes: Sequence[str],
     now: float,
     expires_at: float | None,
-) -> None:
+) -> TokenRow:
     """Accept a token from now on; one that is known stays as it is."""
-    if await find(session, token) is None:
-        session.add(
-            TokenRow(
-                id=str(uuid.uuid4()),
-                name=name,
-                hash=digest(token),
-                scopes=list(scopes),
-                made_at=now,
-                expires_at=expires_at,
-            )
+    row = await find(session, token)
+    if row is None:
+        row = TokenRow(
+            id=str(uuid.uuid4()),
+            name=name,
+            hash=digest(token),
+            scopes=list(scopes),
+            made_at=now,
+            expires_at=expires_at,
         )
+        session.add(row)
+    return row
+
+
+async def revoke(session: AsyncSession, token_id: str, now: float) -> bool:
+    """Refuse it from now on; false when there is none of that id."""
+    row = await session.get(TokenRow, token_id)
+    if row is None:
+        return False
+    row.revoked_at = row.revoked_at or now
+    return True

@@ -1,7 +1,7 @@
 """The HTTP API's models. Amounts are strings in juels or wei, times RFC 3339, addresses checksummed."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -144,6 +144,74 @@ class EventView(View):
     kind: str
     node: str | None
     data: dict[str, Any]
+
+
+class PublicNode(View):
+    """A registered node as anybody may see it. serving: replicas that answer now."""
+
+    id: str
+    wallet: str
+    state: str
+    capacity: Amount
+    stake: Amount
+    earned: Amount
+    accepting: bool
+    serving: int
+
+
+class PublicNodeList(View):
+    """All registered nodes, oldest first."""
+
+    nodes: list[PublicNode]
+
+
+class MakeToken(Asked):
+    """A token is wanted: read, operate (runs the fleet) or admin (makes tokens); each has those before."""
+
+    name: Annotated[str, Field(pattern=r"^[ -~]{1,100}$")]
+    scope: Literal["read", "operate", "admin"]
+    expires_in_seconds: Annotated[int, Field(ge=1, le=10 * 365 * 86_400)] | None = None
+
+
+class TokenView(View):
+    """A token without its secret."""
+
+    id: str
+    name: str
+    scope: str
+    made_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class TokenMade(TokenView):
+    """A new token, shown this once."""
+
+    token: str
+
+
+class TokenList(View):
+    """All tokens, oldest first."""
+
+    tokens: list[TokenView]
+
+
+class AuditView(View):
+    """Who asked for what. token: the token's id; status: none when the request was cut off."""
+
+    number: int
+    at: datetime
+    token: str
+    method: str
+    path: str
+    client: str | None
+    status: int | None
+
+
+class AuditList(View):
+    """A page of the audit log, oldest first."""
+
+    entries: list[AuditView]
 
 
 class Problem(View):

@@ -1,0 +1,234 @@
+"""The HTTP API by itself: who may do what, what errors look like, and that asking twice does once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linkpool.api.limits import Rate
+from tests.support.api_house import CAPACITY, TOKENS, ApiHouse, api_house
+
+JOB = """
+type = "directrequest"
+schemaVersion = 1
+name = "price"
+externalJobID = "0eec7e1d-d0d2-476c-a1a8-72dfb6633f46"
+observationSource = '''
+decode [type=ethabidecodelog abi="OracleRequest(bytes32 indexed specId, address requester, bytes32 requestId, uint256 payment, address callbackAddr, bytes4 callbackFunctionId, uint256 cancelExpiration, uint256 dataVersion, bytes data)" data="$(jobRun.logData)" topics="$(jobRun.logTopics)"]
+'''
+"""  # noqa: E501 - one attribute is one line
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[ApiHouse]:
+    async with api_house(tmp_path) as made:
+        yield made
+
+
+NODE = "0x" + "00" * 20
+UUID = "00000000-0000-0000-0000-000000000000"
+ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least scope
+    ("GET", "/api/v1/nodes", None, "read"),
+    ("GET", f"/api/v1/nodes/{NODE}", None, "read"),
+    ("POST", "/api/v1/nodes", {}, "operate"),
+    ("GET", f"/api/v1/operations/{UUID}", None, "read"),
+    ("GET", "/api/v1/jobs", None, "read"),
+    ("PUT", "/api/v1/jobs", {"jobs": []}, "operate"),
+    ("GET", "/api/v1/bridges", None, "read"),
+    ("PUT", "/api/v1/bridges", {"bridges": []}, "operate"),
+    ("GET", "/api/v1/tokens", None, "admin"),
+    ("POST", "/api/v1/tokens", {"name": "n", "scope": "read"}, "admin"),
+    ("DELETE", f"/api/v1/tokens/{UUID}", None, "admin"),
+    ("GET", "/api/v1/audit", None, "admin"),
+    ("GET", "/api/v1/public/nodes", None, None),
+    ("GET", f"/api/v1/public/nodes/{NODE}", None, None),
+    ("GET", "/live", None, None),
+    ("GET", "/ready", None, None),
+    ("GET", "/metrics", None, None),
+]
+STREAM = ("GET", "/api/v1/events")
+"""Never ends by itself, so it is asked over a real socket in test_events.py."""
+
+
+@pytest.mark.parametrize(("method", "path", "body", "scope"), ROUTES)
+async def test_every_route_with_every_kind_of_token(
+    house: ApiHouse, method: str, path: str, body: Any, scope: str | None
+) -> None:
+    async def status(headers: dict[str, str]) -> int:
+        return (await house.client.request(method, path, json=body, headers=headers)).status_code
+
+    ranks = ["read", "operate", "admin"]
+    refused = [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}]
+    refused.append(house.headers("expired"))
+    for headers in refused:
+        assert (await status(headers) == 401) == (scope is not None)
+    for held in ranks:
+        enough = scope is None or ranks.index(held) >= ranks.index(scope)
+        assert (await status(house.headers(held)) == 403) == (not enough)
+
+
+def test_every_route_of_the_application_is_in_the_table(tmp_path: Path) -> None:
+    async def routes() -> set[tuple[str, str]]:
+        async with api_house(tmp_path) as house:
+            document = (await house.client.get("/api/v1/openapi.json")).json()
+        return {(verb.upper(), path) for path, item in document["paths"].items() for verb in item}
+
+    tested = {
+        (
+            method,
+            path.replace(NODE, "{node}").replace(UUID, "{operation}" if "operations" in path else "{token}"),
+        )
+        for method, path, _, _ in ROUTES
+    }
+    assert asyncio.run(routes()) == tested | {STREAM}
+
+
+async def test_errors_are_problem_details(house: ApiHouse) -> None:
+    for method, path, status in (
+        ("GET", "/api/v1/nodes", 401),
+        ("GET", "/nowhere", 404),
+        ("PATCH", "/api/v1/nodes", 405),
+    ):
+        answer = await house.client.request(method, path)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == status
+    answer = await house.client.post(
+        "/api/v1/nodes", json={"capacity": "-1", "colour": "red"}, headers=house.headers("admin")
+    )
+    assert answer.status_code == 422
+    assert "body.capacity" in answer.json()["detail"]
+    assert "body.colour" in answer.json()["detail"]
+
+
+async def test_a_node_is_made_with_its_id_at_once(house: ApiHouse) -> None:
+    answer = await house.client.post("/api/v1/nodes", json={}, headers=house.headers("operate"))
+    assert answer.status_code == 202
+    made = answer.json()
+    assert made["node"]["state"] == "keys_made"
+    assert made["node"]["capacity"] == CAPACITY
+    assert made["operation"] | {"state": "running"} == made["operation"]
+    shown = await house.client.get(f"/api/v1/nodes/{made['node']['id']}", headers=house.headers("read"))
+    assert shown.json() == made["node"]
+    operation = await house.client.get(answer.headers["location"], headers=house.headers("read"))
+    assert operation.json() == made["operation"]
+    assert (await house.client.get("/api/v1/public/nodes")).json() == {"nodes": []}  # not registered yet
+
+
+async def test_one_idempotency_key_makes_one_node_however_often_it_comes(house: ApiHouse) -> None:
+    headers = house.headers("operate") | {"Idempotency-Key": "once"}
+    answers = await asyncio.gather(
+        *(house.client.post("/api/v1/nodes", json={}, headers=headers) for _ in range(5))
+    )
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["operation"]["id"] for answer in answers}) == 1
+    other = await house.client.post("/api/v1/nodes", json={"capacity": "5"}, headers=headers)
+    assert other.status_code == 409
+    somebody_else = house.headers("admin") | {"Idempotency-Key": "once"}
+    assert (await house.client.post("/api/v1/nodes", json={}, headers=somebody_else)).status_code == 202
+    listed = await house.client.get("/api/v1/nodes", headers=house.headers("read"))
+    assert len(listed.json()["nodes"]) == 2
+
+
+async def test_the_catalog_is_replaced_as_a_whole_and_bad_jobs_are_refused_with_the_place(
+    house: ApiHouse,
+) -> None:
+    operate = house.headers("operate")
+    first = await house.client.put("/api/v1/jobs", json={"jobs": [JOB]}, headers=operate)
+    assert first.json() == {"revision": 1, "acknowledged": None, "jobs": [JOB], "bridges": []}
+    again = await house.client.put("/api/v1/jobs", json={"jobs": [JOB]}, headers=operate)
+    assert again.json()["revision"] == 1
+    for jobs, reason in (
+        (["not toml"], "jobs.0"),
+        ([JOB, JOB], "jobs.1: has the externalJobID of jobs.0"),
+        ([JOB.replace("ethabidecodelog", "teleport")], "teleport"),
+    ):
+        answer = await house.client.put("/api/v1/jobs", json={"jobs": jobs}, headers=operate)
+        assert answer.status_code == 422
+        assert reason in answer.json()["detail"]
+    assert (await house.client.get("/api/v1/jobs", headers=operate)).json()["revision"] == 1
+
+
+async def test_a_bridges_token_is_never_shown_nor_stored_in_clear(house: ApiHouse, tmp_path: Path) -> None:
+    bridge = {"name": "b", "urls": ["https://x.example"], "token": "bridge-secret-1"}
+    operate = house.headers("operate")
+    answer = await house.client.put("/api/v1/bridges", json={"bridges": [bridge]}, headers=operate)
+    assert answer.json()["bridges"][0]["has_token"] is True
+    assert "bridge-secret-1" not in answer.text
+    again = await house.client.put("/api/v1/bridges", json={"bridges": [bridge]}, headers=operate)
+    assert again.json()["revision"] == answer.json()["revision"]
+    await house.database.close()
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("api.db*"))
+    assert b"bridge-secret-1" not in stored
+    assert TOKENS["admin"].encode() not in stored
+
+
+async def test_a_token_works_until_it_expires_or_is_revoked(house: ApiHouse) -> None:
+    admin = house.headers("admin")
+    wanted = {"name": "ci", "scope": "read", "expires_in_seconds": 60}
+    made = (await house.client.post("/api/v1/tokens", json=wanted, headers=admin)).json()
+    mine = {"Authorization": f"Bearer {made['token']}"}
+    assert (await house.client.get("/api/v1/nodes", headers=mine)).status_code == 200
+    house.clock.advance(60)
+    assert (await house.client.get("/api/v1/nodes", headers=mine)).status_code == 401
+    other = (
+        await house.client.post("/api/v1/tokens", json={"name": "x", "scope": "read"}, headers=admin)
+    ).json()
+    theirs = {"Authorization": f"Bearer {other['token']}"}
+    assert (await house.client.get("/api/v1/nodes", headers=theirs)).status_code == 200
+    assert (await house.client.delete(f"/api/v1/tokens/{other['id']}", headers=admin)).status_code == 204
+    assert (await house.client.get("/api/v1/nodes", headers=theirs)).status_code == 401
+    listed = (await house.client.get("/api/v1/tokens", headers=admin)).text
+    assert made["token"] not in listed
+    assert made["id"] in listed
+
+
+async def test_every_change_is_in_the_audit_log_with_who_and_how_it_ended(house: ApiHouse) -> None:
+    await house.client.post("/api/v1/nodes", json={}, headers=house.headers("operate"))
+    await house.client.put("/api/v1/jobs", json={"jobs": ["x"]}, headers=house.headers("admin"))
+    await house.client.get("/api/v1/nodes", headers=house.headers("read"))
+    await house.client.post("/api/v1/nodes", json={}, headers=house.headers("read"))  # may not: not a change
+    listed = (await house.client.get("/api/v1/audit", headers=house.headers("admin"))).json()["entries"]
+    assert [(entry["method"], entry["path"], entry["status"]) for entry in listed] == [
+        ("POST", "/api/v1/nodes", 202),
+        ("PUT", "/api/v1/jobs", 422),
+    ]
+    assert len({entry["token"] for entry in listed}) == 2
+    rest = await house.client.get("/api/v1/audit?after=1", headers=house.headers("admin"))
+    assert [entry["number"] for entry in rest.json()["entries"]] == [2]
+
+
+async def test_who_asks_too_often_waits_and_nobody_else(tmp_path: Path) -> None:
+    async with api_house(tmp_path, Rate(per_second=2.0, burst=3)) as house:
+        statuses = [
+            (await house.client.get("/api/v1/nodes", headers=house.headers("read"))).status_code
+            for _ in range(5)
+        ]
+        assert statuses == [200, 200, 200, 429, 429]
+        assert (await house.client.get("/api/v1/nodes", headers=house.headers("admin"))).status_code == 200
+        late = await house.client.get("/api/v1/nodes", headers=house.headers("read"))
+        assert late.headers["retry-after"] == "1"
+        assert late.headers["content-type"] == "application/problem+json"
+        house.clock.advance(0.5)
+        assert (await house.client.get("/api/v1/nodes", headers=house.headers("read"))).status_code == 200
+        for _ in range(10):
+            assert (await house.client.get("/live")).status_code == 200
+
+
+async def test_metrics_count_nodes_and_show_who_leads(house: ApiHouse) -> None:
+    await house.client.post("/api/v1/nodes", json={}, headers=house.headers("operate"))
+    text = (await house.client.get("/metrics")).text
+    assert 'linkpool_nodes{state="keys_made"} 1.0' in text
+    assert "linkpool_leads 0.0" in text
+
+
+async def test_without_a_database_it_is_not_ready_and_says_so(tmp_path: Path) -> None:
+    async with api_house(tmp_path) as house:
+        await house.database.migrate("base")
+        assert (await house.client.get("/live")).status_code == 200
+        assert (await house.client.get("/ready")).status_code == 503
+        answer = await house.client.get("/api/v1/nodes", headers=house.headers("read"))
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
