@@ -15,8 +15,8 @@ MAX_ANSWER = 64 * 2**20
 
 
 def show_name(url: URL) -> str:
-    """Host and port of `url`, all that may be shown of it: the rest carries a provider's key."""
-    return f"{url.host}:{url.port}"
+    """Scheme, host and port of `url`, all that may be shown of it: the rest carries a provider's key."""
+    return f"{url.scheme}://{url.host}:{url.port}"
 
 
 def request(ident: int, call: Call) -> dict[str, Any]:

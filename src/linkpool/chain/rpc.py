@@ -37,7 +37,7 @@ class Endpoint(Rpc, Protocol):
 
     @property
     def name(self) -> str:
-        """Host and port: safe to show, unlike a URL with a provider's key in it."""
+        """Scheme, host and port: safe to show, unlike a URL with a provider's key in it."""
         ...
 
     @property

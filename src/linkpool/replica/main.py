@@ -7,6 +7,7 @@ import asyncio
 import os
 import random
 import signal
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -16,7 +17,6 @@ import structlog
 from linkpool import log as logs
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
-from linkpool.chain.rpc import Endpoint
 from linkpool.errors import LinkPoolError, reasons
 from linkpool.jobs.bridges import Bridges
 from linkpool.jobs.callbacks import Inbox
@@ -24,10 +24,12 @@ from linkpool.jobs.net import open_http
 from linkpool.replica import health
 from linkpool.replica.agent import Agent
 from linkpool.replica.alone import Alone
+from linkpool.replica.core import Core
 from linkpool.replica.course import Course
 from linkpool.replica.life import Life
 from linkpool.replica.member import Membership
 from linkpool.replica.metrics import Metrics
+from linkpool.replica.observed import Link, Observed
 from linkpool.replica.runner import Outside
 from linkpool.replica.settings import BadSettings, PoolSettings, Settings, from_environment, from_file
 from linkpool.replica.ties import Ties
@@ -91,11 +93,12 @@ class Process:
             self._health_url = await stack.enter_async_context(
                 health.serve(host, port, self._not_ready, self._metrics.registry)
             )
-            links: list[Endpoint] = []
+            links: list[Link] = []
             for url in settings.rpc_urls:
                 link = connect(url, session)
                 stack.push_async_callback(link.close)
                 links.append(link)
+            self._metrics.registry.register(Observed(links, self._core, self._connected))
             http = await stack.enter_async_context(open_http())
             base = settings.pool.control_urls[0] if settings.pool else self._health_url
             outside = Outside(http, Bridges(http), Inbox(f"{base}/callbacks"))
@@ -106,7 +109,7 @@ class Process:
                     task.cancel()
 
     def _tie(
-        self, session: aiohttp.ClientSession, links: list[Endpoint], tasks: asyncio.TaskGroup
+        self, session: aiohttp.ClientSession, links: Sequence[Link], tasks: asyncio.TaskGroup
     ) -> tuple[Ties, list["asyncio.Task[None]"]]:
         pool, alone = self._settings.pool, self._settings.alone
         if alone is not None:
@@ -117,7 +120,7 @@ class Process:
         self._agent = Agent(pool.control_urls, session, lambda: self._hello(pool), self._beat, dice)
         return Membership(pool.task, self._agent), [tasks.create_task(self._agent.run(), name="agent")]
 
-    async def _live(self, ties: Ties, links: list[Endpoint], outside: Outside) -> None:
+    async def _live(self, ties: Ties, links: Sequence[Link], outside: Outside) -> None:
         self._life.become(State.CLAIMING)
         claim = await ties.claim()
         who = claim.who
@@ -137,6 +140,11 @@ class Process:
         slot = self._course.claim.who.order if self._course else None
         return Hello(group=pool.group, task=pool.task, token=pool.token, slot=slot, health=self._health_url)
 
+    def _core(self) -> Core | None:
+        return self._course.core if self._course else None
+
+    def _connected(self) -> int:
+        return self._agent.connected if self._agent else 0
+
     def _beat(self) -> Heartbeat:
-        self._metrics.control.set(self._agent.connected if self._agent else 0)
         return self._course.beat() if self._course else Heartbeat(state=self._life.state, ready=False)

@@ -52,11 +52,9 @@ class Membership:
         while True:
             match await self._agent.inbox.get():
                 case Roster() as roster:
-                    if core.roster.take(roster):
-                        core.metrics.siblings.set(len(roster.members))
+                    core.roster.take(roster)
                 case Catalog() as catalog:
                     if core.catalog.take(catalog):
-                        core.metrics.catalog.set(catalog.revision)
                         self._told.set()
                         self.changed()
                 case Drain() as drain if self._newer(drain.stamp):

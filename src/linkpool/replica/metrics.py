@@ -1,10 +1,11 @@
 """What a replica counts. Every request seen ends in exactly one of `End`, so "seen but not answered" is a
 figure.
 
-One registry per replica, built by its composition root; label values are known in advance.
+One registry per replica, built by its composition root; label values are known in advance. What is a state
+and not a count is read off the running parts instead (`observed.py`).
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 DELAYS = (0, 1, 2, 3, 4, 5, 8, 13, 21, 34, 55)
 
@@ -21,7 +22,6 @@ class Metrics:
             ["how"],
             registry=registry,
         )
-        self.open = Gauge("linkpool_requests_open", "Requests that want an answer now.", registry=registry)
         self.answered = Counter(
             "linkpool_answers_mined",
             "Requests that this replica's own transaction answered.",
@@ -46,19 +46,4 @@ class Metrics:
             "linkpool_answers_unprofitable",
             "Times an answer waited because gas cost more than the answer is worth.",
             registry=registry,
-        )
-        self.head = Gauge("linkpool_head_block", "Newest block this replica saw.", registry=registry)
-        self.reconciled = Gauge(
-            "linkpool_reconciled_block", "Newest block compared with a second endpoint.", registry=registry
-        )
-        self.catalog = Gauge("linkpool_catalog_revision", "Catalog revision in use.", registry=registry)
-        self.siblings = Gauge(
-            "linkpool_roster_members", "Replicas in the roster, this one included.", registry=registry
-        )
-        self.control = Gauge(
-            "linkpool_control_connections", "Control planes this replica hears.", registry=registry
-        )
-        self.balance = Gauge("linkpool_sender_balance_wei", "Gas money of this sender.", registry=registry)
-        self.rpc = Gauge(
-            "linkpool_rpc_calls", "JSON-RPC calls made, by method.", ["method"], registry=registry
         )

@@ -72,7 +72,6 @@ class Serving:
     def _head(self, head: Head) -> None:
         self._tools.heads.saw(head)
         self._stream.on_head(head)
-        self._tools.metrics.head.set(head.number)
         self._expire(head)
         self._book.forget(head.number - FORGET_BLOCKS)
         self.synced.set()
@@ -123,9 +122,7 @@ class Serving:
 
     def _expire(self, head: Head) -> None:
         """Count what its window left behind, and drop what is too old to be answered at all."""
-        open_now = self._book.open
-        self._tools.metrics.open.set(len(open_now))
-        for request in open_now:
+        for request in self._book.open:
             late = head.timestamp - request.event.expiration
             if late >= 0 and request.identity not in self._counted:
                 refused = request.identity in self._refused
