@@ -327,7 +327,7 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
 def test_an_endpoint_shows_its_host_and_hides_its_key() -> None:
     async def main() -> None:
         endpoint = connect("https://mainnet.example/v3/0123456789abcdef0123456789abcdef", None)  # type: ignore[arg-type]
-        assert endpoint.name == "mainnet.example:443"
+        assert endpoint.name == "https://mainnet.example:443"
         assert "0123456789" not in repr(endpoint)
         assert "0123456789abcdef" not in logs.scrub("POST /v3/0123456789abcdef0123456789abcdef")
 
