@@ -11,7 +11,7 @@ from linkpool.errors import LinkPoolError, Permanent, Temporary
 
 
 class Cause(Enum):
-    """Whose failure it is. The values 1 to 3 are the reasons of `reject` on chain (DESIGN section 12)."""
+    """Whose failure it is. The values 1 to 3 are the reasons that NodeOracle.reject takes."""
 
     OURS = 0
     """This replica's or this job's own fault: its configuration, its network. Never a reason to reject."""

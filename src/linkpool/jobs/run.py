@@ -109,7 +109,7 @@ class _Run:
                         records.append(record)
                     else:
                         running[self._begin(tasks[name])] = name
-                records = records or await _next(running)
+                records = records or await self._next(running)
                 ready = []
                 for record in records:
                     self._keep(tasks[record.name], record, running)
@@ -120,6 +120,19 @@ class _Run:
         finally:
             for waiting in running:
                 waiting.cancel()
+
+    async def _next(self, running: dict[asyncio.Task[TaskRecord], str]) -> list[TaskRecord]:
+        """Wait for somebody; those who are done, in the order they began."""
+        done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        records = []
+        for ended in [task for task in running if task in done]:
+            task = self._job.graph.tasks[running.pop(ended)]
+            if ended.cancelled():  # before it began, or by a service that was closed under it
+                error = self._stopped or TaskTemporary("it was cancelled", Cause.OURS, task.name)
+                records.append(TaskRecord(task.name, task.type.name, error=error))
+            else:
+                records.append(ended.result())
+        return records
 
     def _keep(self, task: Task, record: TaskRecord, running: Mapping[asyncio.Task[TaskRecord], str]) -> None:
         self._records[task.name] = record
@@ -153,18 +166,19 @@ class _Run:
         start, pause = self._services.now(), task.min_backoff
         record = TaskRecord(task.name, task.type.name, inputs)
         try:
-            while True:
+            while self._services.now() < self._deadline:
                 record = replace(record, attempts=record.attempts + 1)
                 record = await self._attempt(self._call(task, inputs), record)
                 if not _worth_repeating(record, task) or self._services.now() + pause >= self._deadline:
-                    break
+                    return replace(record, seconds=self._services.now() - start)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, task.max_backoff)
         except asyncio.CancelledError:
             if self._stopped is None:
                 raise
-            record = replace(record, output=None, error=self._stopped)
-        return replace(record, seconds=self._services.now() - start)
+            return replace(record, error=self._stopped, seconds=self._services.now() - start)
+        late = TaskTemporary("the time of the run is over", task.type.late, task.name)
+        return replace(record, error=record.error or late, seconds=self._services.now() - start)
 
     async def _attempt(self, call: Call, record: TaskRecord) -> TaskRecord:
         task = call.task
@@ -174,7 +188,7 @@ class _Run:
                 if inspect.isawaitable(output):
                     output = await output
         except TimeoutError:
-            late = TaskTemporary(f"not done within {call.timeout:g} s", Cause.SOURCE_FAILED, task.name)
+            late = TaskTemporary(f"not done within {call.timeout:g} s", task.type.late, task.name)
             return replace(record, output=None, error=late)
         except LinkPoolError as failure:
             return replace(record, output=None, error=blamed(task, failure))
@@ -194,15 +208,6 @@ class _Run:
             min([left, *limits]),
             self._job.gas_limit,
         )
-
-
-async def _next(running: dict[asyncio.Task[TaskRecord], str]) -> list[TaskRecord]:
-    """Wait for somebody; those who are done, in the order they began."""
-    done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-    ended = [task for task in running if task in done]
-    for task in ended:
-        del running[task]
-    return [task.result() for task in ended]
 
 
 def _first_error(inputs: tuple[Any, ...]) -> TaskError | None:

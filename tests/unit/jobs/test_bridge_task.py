@@ -9,7 +9,7 @@ import pytest
 from linkpool.jobs.bridges import Bridge
 from linkpool.jobs.errors import Cause, JobError, TaskPermanent, TaskTemporary
 from linkpool.jobs.run import RunResult, run
-from linkpool.jobs.services import HttpReply, HttpRequest, Private
+from linkpool.jobs.services import Cache, HttpReply, HttpRequest, Private
 from tests.support import virtual_time
 from tests.support.jobs import Answer, Sources, World, after, failure_of, job_of, run_job, value_of
 
@@ -156,6 +156,17 @@ def test_a_cached_answer_does_not_hide_a_better_one() -> None:
 def test_without_a_ttl_nothing_is_kept() -> None:
     plain = CACHED.replace('cacheTTL="30s"', "")
     assert isinstance(run_twice(plain, [GOOD, BROKEN], 1, [ETH, ETH]).error, TaskTemporary)
+
+
+def test_the_cache_is_bounded_in_number_and_size() -> None:
+    cache = Cache(entries=3, size=100)
+    for number in range(5):
+        cache.put(number, "x" * 10, now=0.0)
+    assert [cache.get(number, 1, 0.0) is not None for number in range(5)] == [False, False, True, True, True]
+    cache.put(4, "y" * 90, now=0.0)
+    assert [cache.get(number, 1, 0.0) is not None for number in (2, 3, 4)] == [False, True, True]
+    cache.put(5, "z" * 101, now=0.0)
+    assert all(cache.get(number, 1, 0.0) is None for number in range(6))
 
 
 ASYNC = "b [type=bridge name=prices async=true {more}] m [type=memo] b -> m"

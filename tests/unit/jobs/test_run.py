@@ -1,6 +1,7 @@
 """One run: side by side where it can, in order where it must, retried, stopped early, and over in time."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
@@ -165,6 +166,23 @@ def test_fail_early_ends_the_run_at_once(early: str) -> None:
     assert [record.attempts for record in result.records] == [1, 1, 0, 0]
 
 
+def test_fail_early_ends_what_had_not_begun() -> None:
+    world = World(Sources({B: after(10, "2")}))
+    graph = f'a [type=fail msg=stop failEarly=true] b [type=http url="{B}"] c [type=any] a -> c b -> c'
+    result = run_job(job_of(graph), world)
+    assert result.seconds == 0
+    assert [str(error) for error in result.errors.values()] == ["task a: stop"]
+    assert world.sources.asked == []
+
+
+def test_a_service_that_is_closed_under_a_task_is_our_fault() -> None:
+    async def closing(_: HttpRequest) -> HttpReply:
+        raise asyncio.CancelledError
+
+    error = failure_of(f'a [type=http url="{A}"]', World(Sources({A: closing})))
+    assert (type(error), error.cause) == (TaskTemporary, Cause.OURS)
+
+
 def test_fail_early_waits_for_the_last_attempt() -> None:
     answer, _ = failing(1)
     world = World(Sources({A: answer}))
@@ -177,6 +195,33 @@ def test_the_deadline_ends_what_waits() -> None:
     assert result.seconds == pytest.approx(20)
     assert isinstance(result.error, TaskTemporary)
     assert result.error.cause is Cause.SOURCE_FAILED
+
+
+def test_nothing_begins_after_the_deadline() -> None:
+    world = World(Sources({A: after(20, "1"), B: "2"}))
+    graph = f'a [type=http url="{A}" timeout="90s"] c [type=any] b [type=http url="{B}"] a -> c -> b'
+    over = run_job(job_of(graph), world, seconds=0)
+    assert (over.error is not None, world.sources.asked) == (True, [])
+    assert "time of the run is over" in str(over.error)
+    late = job_of(f"{graph}\nx [type=memo value=1] x -> c")
+    result = run_job(late, world, seconds=20)
+    assert [record.attempts for record in result.records] == [1, 1, 1, 0]
+    assert [request.url for request in world.sources.asked] == [A]
+
+
+def test_a_transaction_that_takes_too_long_is_our_fault() -> None:
+    job = job_of(f'a [type=ethtx to="0x{"1" * 40}" data="0x01" timeout="2s"]')
+    world = World()
+
+    async def main() -> RunResult:
+        async def slow(_: object) -> None:
+            await asyncio.sleep(5)
+
+        services = dataclasses.replace(world.services(), transact=slow)
+        return await run(job, {}, services, run_id="r", deadline=9e9)
+
+    error = virtual_time.run(main()).error
+    assert (type(error), getattr(error, "cause", None)) == (TaskTemporary, Cause.OURS)
 
 
 def test_the_jobs_task_limit_holds_unless_a_task_has_its_own() -> None:

@@ -137,5 +137,6 @@ TASKS = (
             "headers": Parameter(headers, default=(), template=True),
         },
         source=True,
+        late=Cause.SOURCE_FAILED,
     ),
 )

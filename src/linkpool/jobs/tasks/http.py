@@ -128,5 +128,6 @@ TASKS = (
         },
         source=True,
         timeout=TIMEOUT,
+        late=Cause.SOURCE_FAILED,
     ),
 )

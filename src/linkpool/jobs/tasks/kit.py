@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from linkpool.jobs.errors import BadValue, TaskError
+from linkpool.jobs.errors import BadValue, Cause, TaskError
 from linkpool.jobs.expressions import Reference, Template
 from linkpool.jobs.services import Services
 from linkpool.jobs.values import Value
@@ -63,7 +63,7 @@ class TaskType:
     name: str
     run: "Callable[[Call], Value | Awaitable[Value]]"
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    """By the name that PROTOCOL section 2 writes."""
+    """By the name that docs/jobs.md writes."""
     inputs: tuple[int, int] = (0, ANY_NUMBER)
     tolerant: bool = False
     """Runs although inputs failed."""
@@ -71,6 +71,8 @@ class TaskType:
     """Asks somebody outside, whose answers may be wrong."""
     timeout: float | None = None
     """Seconds an attempt may take if neither task nor job say."""
+    late: Cause = Cause.OURS
+    """Whose fault it is when an attempt takes longer."""
     check: Callable[[Mapping[str, Any]], None] | None = None
     """Looks at all fixed parameters together when the job is read; raises BadValue."""
 
