@@ -210,7 +210,7 @@ def test_a_batch_skips_what_is_bad_and_pays_the_rest(world: World) -> None:
 @pytest.mark.parametrize("what", HOSTILE)
 @pytest.mark.parametrize("batch", [False, True])
 def test_a_hostile_callback_costs_only_its_gas(world: World, what: str, batch: bool) -> None:
-    node, villain = world.nodes[0], account(f"{batch} {what}")
+    node, villain = world.nodes[0], account(f"villain {list(HOSTILE).index(what)} {batch}")
     world.fund(villain)
     askers = (REQUESTERS[0], villain, REQUESTERS[1])
     first, hostile, last = (world.request(node, who, job=FREE) for who in askers)
@@ -222,7 +222,8 @@ def test_a_hostile_callback_costs_only_its_gas(world: World, what: str, batch: b
         assert sum(isinstance(e, OracleResponse) for e in world.evm.events) == 3
     else:
         call = Oracle(node).fulfill(reply(hostile))
-        world.evm.send(world.senders[node], call, gas=500_000)
+        worked = world.evm.send(world.senders[node], call, gas=500_000)
+        assert worked == (what == "destroys itself")
         world.answer(node, first)
         world.answer(node, last)
     assert world.evm.ask(Oracle(node).earned()) == 3 * PAYMENT

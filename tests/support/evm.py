@@ -52,9 +52,12 @@ class Evm:
         self._block = 0
 
     def create(self, code: bytes, kinds: Sequence[str] = (), values: Sequence[Any] = ()) -> str:
-        """Deploy; the address."""
+        """Deploy; the address. Raises Reverted."""
         self._enter()
-        created = self._evm.deploy(DEPLOYER, code + encode(kinds, values))
+        try:
+            created = self._evm.deploy(DEPLOYER, code + encode(kinds, values))
+        except RuntimeError as problem:
+            raise Reverted(_reason(str(problem))) from None
         self._keep()
         return checksum(created)
 
