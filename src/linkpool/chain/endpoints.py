@@ -254,6 +254,7 @@ class Endpoints:
         if isinstance(trouble, _NO_STRIKE):
             return
         standing.strikes += 1
+        standing.admitted = False  # whatever answers next at this URL has to show that it is the same chain
         standing.shy_until = asyncio.get_running_loop().time() + SHY_SECONDS
         if standing.strikes >= STRIKES and not self._is_away(standing):
             self.drop(standing.endpoint, trouble)

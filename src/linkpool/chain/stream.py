@@ -70,6 +70,7 @@ class TxStream:
         self._wake = asyncio.Event()
         self._learn_at: float | None = None
         self._learned = -1
+        self._low = 0
         self._doubt = False
         self._balance_at: float | None = None
         self._spent = True
@@ -188,6 +189,8 @@ class TxStream:
         doubt = self._doubt and bool(book.flights or book.queue)
         if unsure or doubt:
             latest = await self._nonce()
+            self._low = self._low + 1 if latest < book.base else 0
+            doubt = doubt or self._low > 1  # once it may be a lagging endpoint, twice it is an unseen re-org
             if doubt:
                 await self._recheck(book, latest)
                 self._doubt = False

@@ -405,3 +405,27 @@ def test_the_nonce_is_known_after_everything_became_final() -> None:
         assert worker.stream.pending == 3
 
     play(story, final_blocks=4)
+
+
+def test_a_reorg_before_the_first_head_is_noticed() -> None:
+    async def main() -> None:
+        chain = make_chain()
+        old = Worker([FakeEndpoint(chain)], cap=lambda _now: CAP)
+        async with old.running():
+            await until(lambda: old.heard)
+            for number in range(3):
+                old.want(number)
+            await until(lambda: len(chain.mempool) == 3)
+            chain.mine()
+        new = Worker([FakeEndpoint(chain)], cap=lambda _now: CAP)
+        async with new.running():
+            await until(lambda: new.stream.pending == 3)
+            new.stream.on_head = lambda _head: None  # type: ignore[method-assign]  # not one head reaches it yet
+            chain.reorg(1, keep=lambda _tx: False)
+            await until(lambda: new.heard == chain.head.number)
+            del new.stream.on_head
+            ticket = new.want(7)
+            async with mining(chain):
+                assert isinstance(await asyncio.wait_for(ticket, 30), Mined)
+
+    virtual_time.run(main())
