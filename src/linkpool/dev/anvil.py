@@ -15,8 +15,8 @@ from linkpool.dev.processes import CannotStart, child, last_words
 
 START_SECONDS = 20.0
 
-MNEMONIC = "test test test test test test test test test test test junk"
-"""anvil's well-known accounts: worthless keys, printed by every anvil at start."""
+BLOCK_GAS = 400_000_000
+"""Room for a thousand answers in one block; a single transaction stays under the chain's own limit."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ async def dev_chain(
     """Run a fresh chain while the context is open; ready to serve when entered. Raises CannotStart."""
     command = [
         str(binary), "--host", "127.0.0.1", "--port", str(port), "--block-time", str(block_time),
-        "--mnemonic", MNEMONIC, "--gas-limit", "60000000", "--silent", "--prune-history", "4096",
+        "--gas-limit", str(BLOCK_GAS), "--silent", "--prune-history", "4096",
     ]  # fmt: skip
     async with child(command, log) as process:
         chain = DevChain(port)

@@ -8,9 +8,10 @@ SPEC_ID = b"0d4f8a1e5b5c4c3a9f2e6c696e6b0001"
 """The job's id as requests name it: its UUID's 32 hex digits."""
 
 
-def demo_job(source: str) -> str:
-    """The job's TOML, fetching from the demo source at that base URL."""
-    return files("linkpool.dev").joinpath("demo.toml").read_text().replace("SOURCE_URL", source)
+def demo_job(source: str, query: str = "") -> str:
+    """The job's TOML, fetching from the demo source at that base URL; `query` makes the source misbehave."""
+    text = files("linkpool.dev").joinpath("demo.toml").read_text()
+    return text.replace("SOURCE_URL/price", f"{source}/price{query}")
 
 
 def demo_parameters() -> bytes:

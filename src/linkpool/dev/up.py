@@ -50,6 +50,8 @@ class DevPool:
     found: Found
     control: Control
     node: NodeView
+    source: str
+    """Base URL of the demo data source."""
     registered_after: float
     """Seconds from the call that asked for the node to its registration on chain."""
 
@@ -86,7 +88,7 @@ async def dev_pool(folder: Folder, ports: Ports, root: Path, say: Say) -> AsyncI
         await _registered(rpc, standing, 1)
         registered_after = asyncio.get_running_loop().time() - asked
         node = await until_serving(control, made.node.index, NODE_SECONDS)
-        yield DevPool(folder, chain, rpc, standing, control, node, registered_after)
+        yield DevPool(folder, chain, rpc, standing, control, node, source, registered_after)
 
 
 @asynccontextmanager

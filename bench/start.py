@@ -1,0 +1,52 @@
+"""Cold start of a replica: from the process's start, and from the kill that made it necessary, to serving.
+
+Targets (design, section 9): start to serving 1.5 s; a new replica serving 3 s after a kill.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+
+from bench._pool import Load, healthy, percentile, pool, report
+
+RUNS = 7
+
+
+async def measure() -> Mapping[str, object]:
+    """Medians over several kills."""
+    from_kill, from_start = [], []
+    async with pool() as load:
+        for _ in range(RUNS):
+            killed, started = await _replace_one(load)
+            from_kill.append(killed)
+            from_start.append(started)
+            await healthy(load)
+    return {
+        "runs": RUNS,
+        "kill_to_serving_p50_s": percentile(from_kill, 0.5),
+        "kill_to_serving_max_s": max(from_kill),
+        "start_to_serving_p50_s": percentile(from_start, 0.5),
+        "start_to_serving_max_s": max(from_start),
+    }
+
+
+async def _replace_one(load: Load) -> tuple[float, float]:
+    """Seconds to serving, from the kill and from the new process's start."""
+    loop = asyncio.get_running_loop()
+    before = (await load.pool.control.nodes())[0].replicas
+    os.kill(next(replica.pid for replica in before if replica.pid), signal.SIGKILL)
+    killed, started = loop.time(), 0.0
+    known = {replica.task for replica in before}
+    while True:
+        for replica in (await load.pool.control.nodes())[0].replicas:
+            if replica.task not in known:
+                started = started or loop.time()
+                if replica.state == "serving" and replica.ready:
+                    return round(loop.time() - killed, 3), round(loop.time() - started, 3)
+        await asyncio.sleep(0.01)
+
+
+def main(arguments: list[str]) -> None:
+    """`python -m bench start`."""
+    report("start", arguments, measure)
