@@ -1,9 +1,9 @@
-"""A whole pool of real processes: anvil, Chainlink's own LinkToken, a control plane, one node of two replicas.
+"""A whole pool of real processes: anvil, Chainlink's LinkToken, a control plane, one node of two replicas.
 
     async with real_pool(folder) as pool:
-        async with traffic(pool) as asked:
+        async with traffic(pool):
             os.kill((await pool.replicas())[0].pid, signal.SIGKILL)
-        await pool.all_answered(asked)
+        await pool.settled()
 
 Contracts are founded with a block per transaction; then blocks come every second, as on `make dev`.
 """
@@ -116,15 +116,16 @@ class RealPool:
         (node,) = await self.control.nodes()
         return node
 
-    async def replicas(self, within: float = 30.0) -> list[ReplicaView]:
-        """Both replicas, once two serve and the roster has them; the lower slot first."""
+    async def replicas(self, *without: ReplicaView, within: float = 30.0) -> list[ReplicaView]:
+        """Both replicas, once two serve and the roster has them and none of `without`; lower slot first."""
+        gone = {replica.task for replica in without}
 
         async def both() -> list[ReplicaView] | None:
             try:
                 node = await self.node()
             except ControlTrouble:
                 return None
-            ready = [r for r in node.replicas if r.in_roster and r.ready]
+            ready = [r for r in node.replicas if r.in_roster and r.ready and r.task not in gone]
             return sorted(ready, key=lambda r: r.slot or 0) if serving(node) and len(ready) == 2 else None
 
         return await until(both, "two replicas serve", within)
@@ -175,27 +176,40 @@ class RealPool:
         await made.update()
         return made
 
-    async def all_answered(self, within: float = 30.0) -> Tally:
-        """Return when no request is open. Raises AssertionError."""
+    async def answered(self, count: int) -> None:
+        """Return when so many requests more than now have been answered."""
+        wanted = (await self.tally()).answered + count
+
+        async def enough() -> bool:
+            return (await self.tally()).answered >= wanted
+
+        await until(enough, f"{count} more requests are answered")
+
+    async def some_open(self) -> None:
+        """Return when a request waits for its answer."""
+
+        async def waiting() -> bool:
+            return (await self.tally()).open > 0
+
+        await until(waiting, "a request is open")
+
+    async def settled(self) -> Tally:
+        """Return when every request is answered: paid once, come once, and just that was earned."""
         tally = await self.tally()
 
-        async def settled() -> bool:
+        async def none_open() -> bool:
             await tally.update()
             return tally.open == 0
 
-        await until(settled, "every request is answered", within)
-        return tally
-
-    async def paid_once(self) -> None:
-        """Every answer was paid once and came once, and the node earned just that."""
-        tally = await self.tally()
+        await until(none_open, "every request is answered")
         assert tally.paid_twice == 0
         assert tally.payments.total() == tally.answered
-        done = [fate.request.event for fate in tally.fates.values() if fate.answered_in is not None]
-        assert await Oracle(self.oracle).earned().ask(self.rpc) == sum(event.payment for event in done)
+        events = [fate.request.event for fate in tally.fates.values()]
+        assert await Oracle(self.oracle).earned().ask(self.rpc) == sum(event.payment for event in events)
         consumer = self.found.consumer
-        ours = [event.request_id for event in done if event.requester == consumer.address]
+        ours = [event.request_id for event in events if event.requester == consumer.address]
         assert [await consumer.answers(each).ask(self.rpc) for each in ours] == [1] * len(ours)
+        return tally
 
 
 @dataclass
@@ -257,7 +271,7 @@ async def _nothing_behind(folder: Folder) -> None:
 
 
 async def _found(rpc: Endpoints, folder: Folder) -> tuple[Account, Account, Found]:
-    """As `linkpool dev` founds its pool, but on Chainlink's LinkToken. Returns owner, manager and the rest."""
+    """As `linkpool dev` founds its pool, but on Chainlink's LinkToken. Returns owner, manager, the rest."""
     keys = Keyring(MASTER)
     folder.passphrase.write_text(PASSPHRASE + "\n")
     seal(MASTER, PASSPHRASE, folder.keys, cost=2**4)

@@ -1,0 +1,100 @@
+"""A replica that is stopped, not dead; and one that is told to end while it has work in hand."""
+
+import os
+import re
+import signal
+
+import pytest
+
+from linkpool.chain.types import checksum
+from linkpool.contracts.oracle import OracleResponse
+from linkpool.replica.duty import order
+from linkpool.wire.agent import Member
+from linkpool.wire.api import ReplicaView
+from tests.support.pool import RealPool, traffic
+from tests.support.source import Reply
+from tests.support.until import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def in_roster(pool: RealPool) -> set[str]:
+    return {replica.task for replica in (await pool.node()).replicas if replica.in_roster}
+
+
+async def until_in_roster(pool: RealPool, *wanted: ReplicaView) -> None:
+    async def so() -> bool:
+        return await in_roster(pool) == {replica.task for replica in wanted}
+
+    await until(so, f"the roster is {[replica.task for replica in wanted]}")
+
+
+async def test_a_silent_replica_leaves_the_roster_and_comes_back_when_it_speaks(pool: RealPool) -> None:
+    silent, other = await pool.replicas()
+    async with traffic(pool):
+        await pool.some_open()
+        os.kill(silent.pid or 0, signal.SIGSTOP)
+        try:
+            await until_in_roster(pool, other)
+            await pool.answered(6)
+        finally:
+            os.kill(silent.pid or 0, signal.SIGCONT)
+        await until_in_roster(pool, silent, other)
+        await pool.answered(3)
+    assert pool.processes() == {silent.pid, other.pid}
+    await pool.settled()
+
+
+async def test_told_to_end_a_replica_finishes_what_it_has_in_hand(pool: RealPool) -> None:
+    replicas = await pool.replicas()
+    pool.source.replies["/price"] = Reply({"data": {"price": "15.2301"}}, seconds=2.5)
+    asked = len(pool.source.asked)
+    await pool.ask()
+    await until(lambda: _seen(pool, asked), "a replica fetches")
+    (request,) = [fate.request for fate in (await pool.tally()).fates.values() if fate.answered_in is None]
+    members = [Member(task=r.task, sender=r.sender or "", primary=True) for r in replicas]
+    first = order(request.identity, members)[0]
+    worker = next(replica for replica in replicas if replica.task == first.task)
+    os.kill(worker.pid or 0, signal.SIGTERM)
+    await pool.settled()
+    pool.source.replies["/price"] = Reply({"data": {"price": "15.2301"}})
+    await pool.replicas(worker)
+    assert await _answered_by(pool, request.event.request_id) == worker.sender
+    assert _how_it_ended(pool, worker) == "exit 0"
+
+
+async def _seen(pool: RealPool, before: int) -> bool:
+    return len(pool.source.asked) > before
+
+
+async def _answered_by(pool: RealPool, request_id: bytes) -> str:
+    where = {
+        "address": pool.oracle,
+        "fromBlock": "0x0",
+        "topics": ["0x" + OracleResponse.topic().hex(), "0x" + request_id.hex()],
+    }
+    (log,) = await pool.rpc.call("eth_getLogs", where)
+    sent = await pool.rpc.call("eth_getTransactionByHash", log["transactionHash"])
+    return checksum(sent["from"])
+
+
+def _how_it_ended(pool: RealPool, replica: ReplicaView) -> str | None:
+    """As the engine logged it."""
+    text = pool.plane.log.read_text()
+    found = re.search(rf'"task": "{re.escape(replica.task)}", "how": "([^"]*)"', text)
+    return found[1] if found else None
+
+
+async def test_a_replica_silent_for_good_is_replaced(pool: RealPool) -> None:
+    silent, other = await pool.replicas()
+    async with traffic(pool, every=1.0):
+        os.kill(silent.pid or 0, signal.SIGSTOP)
+        after = await pool.replicas(silent, within=40)
+        assert other.task in {replica.task for replica in after}
+        await until(lambda: _ended(pool, silent), "the silent one is gone")
+    assert pool.processes() == {replica.pid for replica in after}
+    await pool.settled()
+
+
+async def _ended(pool: RealPool, replica: ReplicaView) -> bool:
+    return replica.pid not in pool.processes()
