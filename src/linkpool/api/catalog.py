@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException
-from pydantic import SecretStr
 
 from linkpool.api.auth import Auth
 from linkpool.fleet.catalog import from_store, to_store
@@ -59,18 +58,15 @@ def catalog_routes(database: Database, auth: Auth, keys: Keyring, door: Door, cl
     @routes.put("/bridges", dependencies=[Depends(auth.operator)])
     async def put_bridges(wanted: PutBridges) -> CatalogView:
         """All bridges. A bridge without a token keeps none."""
-        names = [bridge.name for bridge in wanted.bridges]
-        if len(set(names)) < len(names):
-            raise HTTPException(422, "two bridges have the same name")
         bridges = [
             Bridge(
-                name=bridge.name,
+                name=name,
                 urls=tuple(bridge.urls),
-                token=None if bridge.token is None else SecretStr(bridge.token.get_secret_value()),
+                token=bridge.token,
                 timeout=bridge.timeout,
                 concurrency=bridge.concurrency,
             )
-            for bridge in wanted.bridges
+            for name, bridge in sorted(wanted.bridges.items())
         ]
         async with database.write() as session:
             now = await catalog.current(session)

@@ -40,7 +40,7 @@ def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter
     """`/live`, `/ready`, `/metrics`: no token, no secret."""
     routes = APIRouter(tags=["health"])
 
-    @routes.get("/live")
+    @routes.get("/live", response_class=PlainTextResponse)
     async def live() -> PlainTextResponse:
         """200 while the process turns."""
         return PlainTextResponse("live\n")
@@ -55,7 +55,7 @@ def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter
             return JSONResponse({"ready": False, "leads": False, "why": "no database"}, 503)
         return JSONResponse({"ready": True, "leads": door.desk is not None})
 
-    @routes.get("/metrics")
+    @routes.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Figures for Prometheus."""
         async with database.read() as session:

@@ -36,12 +36,12 @@ def token_routes(database: Database, auth: Auth, clock: Clock) -> APIRouter:
             )
         return TokenMade(token=token, **_view(row).model_dump())
 
-    @routes.delete("/{token}", status_code=204)
-    async def revoke_token(token: uuid.UUID) -> None:
+    @routes.delete("/{token_id}", status_code=204)
+    async def revoke_token(token_id: uuid.UUID) -> None:
         """Refuse it from now on; by its id."""
         async with database.write() as session:
-            if not await tokens.revoke(session, str(token), clock.now()):
-                raise HTTPException(404, f"no token {token}")
+            if not await tokens.revoke(session, str(token_id), clock.now()):
+                raise HTTPException(404, f"no token {token_id}")
 
     return routes
 

@@ -9,6 +9,13 @@ Amount = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,77})$", examples=["1000
 """A whole number of juels or wei below 2**256, as a string."""
 
 
+JobText = Annotated[str, Field(max_length=65_536, json_schema_extra={"format": "linkpool-job"})]
+"""A job spec as TOML."""
+
+
+BridgeName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+
+
 def moment(unix: float) -> datetime:
     """Unix seconds as a point in time that JSON shows in UTC."""
     return datetime.fromtimestamp(unix, UTC)
@@ -117,23 +124,28 @@ class CatalogView(View):
 class PutJobs(Asked):
     """All jobs, as TOML texts, in place of those before."""
 
-    jobs: Annotated[list[Annotated[str, Field(max_length=65_536)]], Field(max_length=1_000)]
+    jobs: Annotated[list[JobText], Field(max_length=1_000, json_schema_extra={"uniqueItems": True})]
 
 
 class PutBridge(Asked):
     """A bridge; the token goes out as a bearer token."""
 
-    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
-    urls: Annotated[list[Annotated[str, Field(pattern=r"^https?://", max_length=2_048)]], Field(min_length=1)]
+    urls: Annotated[
+        list[Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=2_048)]],
+        Field(min_length=1, max_length=16),
+    ]
     token: SecretStr | None = None
     timeout: Annotated[float, Field(gt=0, le=300)] = 15.0
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
 
 
 class PutBridges(Asked):
-    """All bridges, in place of those before."""
+    """All bridges by name, in place of those before."""
 
-    bridges: Annotated[list[PutBridge], Field(max_length=1_000)]
+    bridges: Annotated[
+        dict[BridgeName, PutBridge],
+        Field(max_length=1_000, json_schema_extra={"additionalProperties": False}),
+    ]
 
 
 class EventView(View):

@@ -9,16 +9,7 @@ import pytest
 
 from linkpool.api.limits import Rate
 from tests.support.api_house import CAPACITY, TOKENS, ApiHouse, api_house
-
-JOB = """
-type = "directrequest"
-schemaVersion = 1
-name = "price"
-externalJobID = "0eec7e1d-d0d2-476c-a1a8-72dfb6633f46"
-observationSource = '''
-decode [type=ethabidecodelog abi="OracleRequest(bytes32 indexed specId, address requester, bytes32 requestId, uint256 payment, address callbackAddr, bytes4 callbackFunctionId, uint256 cancelExpiration, uint256 dataVersion, bytes data)" data="$(jobRun.logData)" topics="$(jobRun.logTopics)"]
-'''
-"""  # noqa: E501 - one attribute is one line
+from tests.support.job_text import JOB
 
 
 @pytest.fixture
@@ -37,7 +28,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least 
     ("GET", "/api/v1/jobs", None, "read"),
     ("PUT", "/api/v1/jobs", {"jobs": []}, "operate"),
     ("GET", "/api/v1/bridges", None, "read"),
-    ("PUT", "/api/v1/bridges", {"bridges": []}, "operate"),
+    ("PUT", "/api/v1/bridges", {"bridges": {}}, "operate"),
     ("GET", "/api/v1/tokens", None, "admin"),
     ("POST", "/api/v1/tokens", {"name": "n", "scope": "read"}, "admin"),
     ("DELETE", f"/api/v1/tokens/{UUID}", None, "admin"),
@@ -78,7 +69,9 @@ def test_every_route_of_the_application_is_in_the_table(tmp_path: Path) -> None:
     tested = {
         (
             method,
-            path.replace(NODE, "{node}").replace(UUID, "{operation}" if "operations" in path else "{token}"),
+            path.replace(NODE, "{node}").replace(
+                UUID, "{operation}" if "operations" in path else "{token_id}"
+            ),
         )
         for method, path, _, _ in ROUTES
     }
@@ -152,12 +145,12 @@ async def test_the_catalog_is_replaced_as_a_whole_and_bad_jobs_are_refused_with_
 
 
 async def test_a_bridges_token_is_never_shown_nor_stored_in_clear(house: ApiHouse, tmp_path: Path) -> None:
-    bridge = {"name": "b", "urls": ["https://x.example"], "token": "bridge-secret-1"}
+    bridges = {"b": {"urls": ["https://x.example"], "token": "bridge-secret-1"}}
     operate = house.headers("operate")
-    answer = await house.client.put("/api/v1/bridges", json={"bridges": [bridge]}, headers=operate)
+    answer = await house.client.put("/api/v1/bridges", json={"bridges": bridges}, headers=operate)
     assert answer.json()["bridges"][0]["has_token"] is True
     assert "bridge-secret-1" not in answer.text
-    again = await house.client.put("/api/v1/bridges", json={"bridges": [bridge]}, headers=operate)
+    again = await house.client.put("/api/v1/bridges", json={"bridges": bridges}, headers=operate)
     assert again.json()["revision"] == answer.json()["revision"]
     await house.database.close()
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("api.db*"))

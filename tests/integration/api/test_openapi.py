@@ -1,0 +1,43 @@
+"""The OpenAPI document is kept: schemathesis sends what it promises and what it forbids, with every check on.
+
+The event stream is left out because it never ends; test_events.py reads it.
+"""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from linkpool.api.server import listen, serve
+from tests.support.api_house import api_house
+
+ROOT = str(Path(__file__).parents[3])
+
+
+async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
+    async with api_house(tmp_path) as house:
+        bound = listen("127.0.0.1", 0)
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        serving = asyncio.create_task(serve(house.app, bound))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api/v1/openapi.json"),
+                *("--header", f"Authorization: {house.headers('admin')['Authorization']}"),
+                *("--exclude-path", "/api/v1/events"),
+                *("--checks", "all", "--max-examples", "5", "--seed", "1", "--no-color"),
+                cwd=tmp_path,
+                env={
+                    **os.environ,
+                    "SCHEMATHESIS_HOOKS": "tests.support.schemathesis_hooks",
+                    "PYTHONPATH": ROOT,
+                },
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            output, _ = await process.communicate()
+        finally:
+            serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await serving
+        assert process.returncode == 0, output.decode()[-8000:]
