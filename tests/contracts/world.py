@@ -5,6 +5,7 @@ that start from the same one undo what they did (`world.evm.undone()`).
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from eth_account import Account as EthAccount
 from eth_account.signers.local import LocalAccount
@@ -129,24 +130,19 @@ def reply(request: OracleRequest, word: int = 7) -> Answer:
     return Answer(RequestTerms.of(request), request.request_id + word.to_bytes(32))
 
 
+def pool_arguments(coin: str, blueprint: str, fee_bps: int) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """Types and values of the pool's constructor."""
+    roles = (OWNER, MANAGER, GUARDIAN, FEES)
+    return load("StakingPool").constructor, (coin, blueprint, *roles, fee_bps, UNBONDING, 10, link(100_000))
+
+
 def build(nodes: int = 3, fee_bps: int = 1_000) -> World:
     """A pool with that many nodes, two open offers, and LINK for everybody."""
     evm = Evm()
     coin = Link(evm.create(load_code("DevLink").creation))
     blueprint = evm.create(load_code("NodeOracle").blueprint)
-    arguments = (
-        coin.address,
-        blueprint,
-        OWNER,
-        MANAGER,
-        GUARDIAN,
-        FEES,
-        fee_bps,
-        UNBONDING,
-        10,
-        link(100_000),
-    )
-    pool = Pool(evm.create(load_code("StakingPool").creation, load("StakingPool").constructor, arguments))
+    code = load_code("StakingPool").creation
+    pool = Pool(evm.create(code, *pool_arguments(coin.address, blueprint, fee_bps)))
     assert evm.ask(pool.implementation()) == implementation_address(pool.address)
     world = World(evm, coin, pool, View(evm.create(load_code("PoolView").creation)))
     for number in range(nodes):
