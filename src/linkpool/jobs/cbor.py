@@ -28,10 +28,8 @@ def read_diet(data: bytes) -> dict[str, Value]:
     if not data:
         return {}
     framed = data if data[0] >> 5 == _MAP else b"\xbf" + data + b"\xff"
-    value = read(framed)
-    if not isinstance(value, dict):
-        raise BadValue("CBOR parameters are not key and value pairs")
-    return value
+    pairs: dict[str, Value] = read(framed)
+    return pairs
 
 
 def read(data: bytes) -> Value:

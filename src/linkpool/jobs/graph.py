@@ -77,7 +77,6 @@ def _draft(node: Node, drawing: Drawing, notes: list[tuple[str, int]]) -> Task:
             notes.append(
                 (f"{kind.name} has no parameter {attribute.name}; it has {known}", attribute.name_at)
             )
-    _check_together(node, kind, arguments)
     return _with_common(Task(node.name, kind, node.at, arguments, after=tuple(waits)), node)
 
 
@@ -132,18 +131,6 @@ def _check_reference(
         raise PlacedError(
             f"{attribute.name}: {reference} names neither a task nor jobRun nor jobSpec", attribute.value_at
         )
-
-
-def _check_together(node: Node, kind: TaskType, arguments: Mapping[str, Argument]) -> None:
-    if kind.check is None:
-        return
-    fixed: dict[str, Any] = {
-        name: argument.value for name, argument in arguments.items() if isinstance(argument, Constant)
-    }
-    try:
-        kind.check(fixed)
-    except BadValue as error:
-        raise PlacedError(f"task {node.name}: {error}", node.at) from None
 
 
 def _with_common(task: Task, node: Node) -> Task:

@@ -116,7 +116,7 @@ class _Nobody:
     """Callbacks arrive at a control plane, and here is none."""
 
     def url(self, bridge: str, run_id: str, task: str) -> str:
-        raise TaskPermanent(f"the answer of {bridge} would come to a control plane; here is none", Cause.OURS)
+        return f"{bridge}/{run_id}/{task}"
 
     def expect(self, run_id: str, task: str) -> Waiting:
-        raise TaskPermanent("nobody can deliver a callback here", Cause.OURS)
+        raise TaskPermanent("its answer would come to a control plane, and here is none", Cause.OURS)

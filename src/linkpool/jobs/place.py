@@ -22,7 +22,3 @@ class Lines:
         """(line, column) of the character at `offset`."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
-
-    def offset(self, line: int, column: int) -> int:
-        """The offset of a line and column of this text."""
-        return self._starts[min(line, len(self._starts)) - 1] + column - 1

@@ -66,10 +66,8 @@ def parse(written: str) -> Schedule:
     schedule = Schedule(text, fields, zone)
     try:
         schedule.after(0)
-    except CronSimError as error:
-        raise BadValue(f"{text!r}: {error}") from None
-    except StopIteration:
-        raise BadValue(f"{text!r} never comes") from None
+    except (CronSimError, StopIteration) as error:
+        raise BadValue(f"{text!r}: {str(error) or 'it never comes'}") from None
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadValue(f"{text!r}: there is no time zone {zone}") from None
     return schedule

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from linkpool.jobs.bridges import Bridge
-from linkpool.jobs.errors import Cause, JobError, TaskPermanent, TaskTemporary
+from linkpool.jobs.errors import BadValue, Cause, JobError, TaskPermanent, TaskTemporary
 from linkpool.jobs.run import RunResult, run
-from linkpool.jobs.services import Cache, HttpReply, HttpRequest, Private
+from linkpool.jobs.services import Cache, HttpReply, HttpRequest, Oversized, Private
 from tests.support import virtual_time
 from tests.support.jobs import Answer, Sources, World, after, failure_of, job_of, run_job, value_of
 
@@ -93,6 +93,11 @@ def test_errors_that_adapters_report(reply: Answer, kind: type, cause: Cause, re
 )
 def test_what_looks_like_an_error_and_is_none(body: str) -> None:
     assert value_of("b [type=bridge name=prices]", world_with(body)) == body
+
+
+def test_an_oversized_answer_will_not_shrink() -> None:
+    error = failure_of("b [type=bridge name=prices]", world_with(Oversized("too much")))
+    assert (type(error), error.cause) == (TaskPermanent, Cause.SOURCE_FAILED)
 
 
 def test_an_unknown_bridge_is_ours_and_may_come() -> None:
@@ -207,8 +212,21 @@ def test_a_callback_may_come_before_the_reply_to_the_question() -> None:
     assert value_of(ASYNC.format(more=""), world) == "early"
 
 
-def test_an_asynchronous_bridge_may_answer_at_once() -> None:
-    assert value_of(ASYNC.format(more=""), world_with(GOOD)) == GOOD
+@pytest.mark.parametrize("body", [b"", b"5", b"{}", b'{"value": 1, "error": "x"}', b"\xff", b'{"values": 1}'])
+def test_a_callback_that_is_neither_is_refused_and_may_come_again(body: bytes) -> None:
+    async def clumsy(request: HttpRequest) -> HttpReply:
+        with pytest.raises(BadValue):
+            world.inbox.deliver("run-1", "b", body)
+        assert world.inbox.deliver("run-1", "b", b'{"value": null}')
+        return HttpReply(200, b'{"pending": true}')
+
+    world = world_with(clumsy)
+    assert value_of(ASYNC.format(more=""), world) is None
+
+
+@pytest.mark.parametrize("answer", [GOOD, "plain"])
+def test_an_asynchronous_bridge_may_answer_at_once(answer: str) -> None:
+    assert value_of(ASYNC.format(more=""), world_with(answer)) == answer
 
 
 def test_a_callback_may_bring_an_error() -> None:

@@ -7,10 +7,11 @@ import pytest
 from linkpool.errors import Temporary
 from linkpool.jobs.errors import Cause, JobError, TaskPermanent, TaskTemporary
 from linkpool.jobs.run import run
-from linkpool.jobs.services import EthCall, EthTx
+from linkpool.jobs.services import EthCall, EthTx, Reverted
 from tests.support import virtual_time
 from tests.support.jobs import Chain, World, failure_of, job_of, reverted, run_job, value_of
 
+ERROR = bytes.fromhex("08c379a0")
 TO = "0x" + "11" * 20
 CALL = f'c [type=ethcall contract="{TO}" data="0x01" {{more}}]'
 
@@ -33,6 +34,12 @@ def test_blocks(block: str, expected: str) -> None:
     assert chain.calls[0].block == expected
 
 
+@pytest.mark.parametrize("bad", ["0xzz", "tomorrow", "-1", "1.5"])
+def test_bad_blocks(bad: str) -> None:
+    with pytest.raises(JobError, match="block"):
+        job_of(CALL.format(more=f'block="{bad}"'))
+
+
 def test_unlimited_gas() -> None:
     chain = Chain()
     value_of(CALL.format(more="gas=5 gasUnlimited=true"), World(chain=chain))
@@ -44,6 +51,14 @@ def test_unlimited_gas() -> None:
     [
         ("", reverted("paused"), TaskPermanent, Cause.SOURCE_REFUSED, "execution reverted"),
         ("extractRevertReason=true", reverted("paused"), TaskPermanent, Cause.SOURCE_REFUSED, "paused"),
+        ("extractRevertReason=true", Reverted("odd", b"\x01"), TaskPermanent, Cause.SOURCE_REFUSED, "odd"),
+        (
+            "extractRevertReason=true",
+            Reverted("odd", ERROR + b"\xff" * 32),
+            TaskPermanent,
+            Cause.SOURCE_REFUSED,
+            "odd",
+        ),
         ("", Temporary("no endpoint answers"), TaskTemporary, Cause.OURS, "no endpoint"),
     ],
 )

@@ -112,6 +112,25 @@ def test_encode2_takes_a_json_signature() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "[1]",
+        "{}}",
+        '{"inputs": [{"name": "x"}]}',
+        '{"inputs": [{"type": "uint256"}]}',
+        '{"inputs": [1]}',
+        '{"inputs": [{"name": "x y", "type": "uint256"}]}',
+        '{"inputs": 5}',
+        '{"name": 5}',
+        "f(uint256 x)",
+    ],
+)
+def test_bad_json_signatures(bad: str) -> None:
+    with pytest.raises(JobError, match="abi"):
+        job_of(f"e [type=ethabiencode2 abi=<{bad}> data=<{{}}>]")
+
+
 def test_a_missing_argument_is_named() -> None:
     assert "argument y is missing" in str(
         failure_of('e [type=ethabiencode abi="uint256 x, uint256 y" data=<{"x": $(jobRun.x)}>]', x=1)
@@ -137,7 +156,7 @@ def test_a_missing_argument_is_named() -> None:
         "uint256 a, uint256 a",
         "fixed128x18 a",
         "uint256[99999999] a",
-        "uint" + "9" * 60 + " a",
+        "uint" + "9" * 61 + " a",
         "uint" + "9" * 5000 + " a",
         "uint256" + "[]" * 5000 + " a",
         "(" * 3000,

@@ -118,6 +118,23 @@ def test_brackets_inside_texts_are_not_depth() -> None:
     assert jsontext.read(json.dumps("[" * 5000)) == "[" * 5000
 
 
+def test_many_brackets_are_not_depth() -> None:
+    text = f"[{', '.join(['[{}]'] * 200)}]"
+    assert jsontext.read(text) == [[{}]] * 200
+    with pytest.raises(BadValue, match="deeper"):
+        jsontext.read(text[:-1] + ", " + "[" * 64 + "]" * 65)
+
+
+@pytest.mark.parametrize("bad", [5, None, [1], {"a": 1}])
+def test_data_that_is_no_text(bad: Any) -> None:
+    assert "not a JSON text" in str(failure_of('p [type=jsonparse data="$(jobRun.d)"]', d=bad))
+
+
+def test_a_text_above_the_bound_is_refused() -> None:
+    with pytest.raises(BadValue, match="above"):
+        jsontext.read(" " * (jsontext.MAX_BYTES + 1))
+
+
 def test_a_document_at_the_bounds_is_read() -> None:
     assert jsontext.read("[" * 64 + "]" * 64)
     assert jsontext.read("9" * 512) == int("9" * 512)

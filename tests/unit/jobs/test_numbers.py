@@ -82,6 +82,12 @@ def test_divide_rounds_halves_away_from_zero(
     assert value_of(graph) == Decimal(expected)
 
 
+@pytest.mark.parametrize("precision", ["513", "-513", "9" * 30])
+def test_a_precision_beyond_the_bound_is_an_error(precision: str) -> None:
+    graph = 'd [type=divide input=1 divisor=3 precision="$(jobRun.p)"]'
+    assert "precision" in str(failure_of(graph, p=precision))
+
+
 def test_division_by_zero_is_an_error() -> None:
     assert "division by zero" in str(failure_of('d [type=divide input=1 divisor="$(jobRun.zero)"]', zero=0))
 

@@ -148,12 +148,22 @@ def test_what_is_not_toml(text: str, line: int) -> None:
 
 
 def test_what_has_no_effect_is_noted() -> None:
-    extra = 'schedule = "@every 1h"\nforwardingAllowed = true\nnonsense = 1\n'
+    extra = 'schedule = "@every 1h"\nforwardingAllowed = true\nnonsense = 1\nexternalInitiators = []\n'
     notes = parse_job(MINIMAL.format("webhook", extra)).notes
     assert [(note.line, note.reason.split()[0]) for note in notes] == [
         (3, "schedule"),
         (4, "there"),
         (5, "nonsense"),
+        (6, "who"),
+    ]
+
+
+def test_notes_of_the_graph_have_their_place_in_the_file() -> None:
+    text = MINIMAL.format("webhook", "").replace("value=1", "value=1\n  vlaue=2 value=3")
+    notes = parse_job(text).notes
+    assert [(note.line, note.column, note.reason[:20]) for note in notes] == [
+        (4, 3, "memo has no paramete"),
+        (4, 11, "value is given twice"),
     ]
 
 

@@ -35,6 +35,11 @@ def test_precision_of_a_mean() -> None:
     assert value_of('t [type=mean values="[1, 2, 4]" precision=2]') == Decimal("2.33")
 
 
+@pytest.mark.parametrize("bad", [5, "5", "{}", {"a": 1}, True])
+def test_values_that_are_no_list(bad: Any) -> None:
+    assert "not a list" in str(failure_of('t [type=sum values="$(jobRun.v)"]', v=bad))
+
+
 def test_values_may_be_a_json_text() -> None:
     assert value_of('t [type=median values="$(jobRun.v)"]', v="[3, 1, 2.5]") == Decimal("2.5")
 

@@ -73,8 +73,6 @@ class TaskType:
     """Seconds an attempt may take if neither task nor job say."""
     late: Cause = Cause.OURS
     """Whose fault it is when an attempt takes longer."""
-    check: Callable[[Mapping[str, Any]], None] | None = None
-    """Looks at all fixed parameters together when the job is read; raises BadValue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +131,6 @@ class Call:
             value = self.inputs[0]
         elif parameter.from_inputs:
             value = list(self.inputs)
-        elif parameter.required:
-            raise BadValue("it is missing")
         else:
             return parameter.default
         if isinstance(value, TaskError):

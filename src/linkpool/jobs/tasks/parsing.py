@@ -1,8 +1,6 @@
 """Reading what others wrote: jsonparse, cborparse."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from linkpool.jobs import cbor, jsontext
 from linkpool.jobs.errors import BadValue, shown
@@ -50,11 +48,6 @@ def _step(value: Value, part: str) -> tuple[bool, Value]:
     raise BadValue(f"path: {shown(part)} is looked for in {shown(value)}, which has no parts")
 
 
-def _check_path(fixed: Mapping[str, Any]) -> None:
-    if fixed.get("separator") == "":
-        raise BadValue("separator: it is empty")
-
-
 def cborparse(call: Call) -> Value:
     """The value of CBOR bytes. Mode `diet` (the default) reads key and value pairs without brackets."""
     return cbor.read_diet(call["data"]) if call["mode"] == "diet" else cbor.read(call["data"])
@@ -77,7 +70,6 @@ TASKS = (
             "lax": Parameter(truth, default=False),
         },
         inputs=(0, 1),
-        check=_check_path,
     ),
     TaskType(
         "cborparse",
