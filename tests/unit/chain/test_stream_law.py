@@ -1,9 +1,9 @@
 """The stream's law: whatever happens to blocks, mempool and process, every wanted task is executed.
 
 A history is any interleaving of wanting, mining (all or some of what is pending), eviction, re-orgs that
-may lose transactions, price jumps, lost answers, a sibling's transactions, and kills. Then the world is sound
-again: within minutes everything wanted is done, and one task more is done within some blocks, so that
-nothing waits behind a gap.
+may lose transactions, price jumps, lost answers, lagging endpoints, lost notices, a sibling's transactions,
+and kills. Then the world is sound again: within minutes everything wanted is done, and one task more is done
+within some blocks, so that nothing waits behind a gap.
 """
 
 import asyncio
@@ -33,6 +33,8 @@ actions = st.one_of(
     st.tuples(st.just("price"), st.sampled_from([1, 20, 90])),
     st.tuples(st.just("fail"), st.sampled_from([0.0, 0.4])),
     st.tuples(st.just("wait"), st.sampled_from([0, 1, 5])),
+    st.tuples(st.just("lag"), st.integers(0, 4)),
+    st.tuples(st.just("deaf"), st.sampled_from([0.0, 0.3])),
     st.tuples(st.just("kill"), st.just(0)),
 )
 
@@ -43,6 +45,7 @@ class History:
 
     chain: FakeChain = field(default_factory=make_chain)
     faults: Faults = field(default_factory=Faults)
+    others: Faults = field(default_factory=Faults)
     wanted: set[int] = field(default_factory=set)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     worker: Worker | None = None
@@ -52,8 +55,11 @@ class History:
         """Kill the worker, if there is one, and start another that derives its work from the chain."""
         await self.stack.aclose()
         self.lives += 1
-        endpoint = FakeEndpoint(self.chain, faults=self.faults, seed=self.lives)
-        self.worker = Worker([endpoint], cap=lambda _now: 200 * GWEI, in_flight=4, final_blocks=12)
+        ends = [
+            FakeEndpoint(self.chain, "one", self.faults, seed=self.lives),
+            FakeEndpoint(self.chain, "two", self.others, seed=self.lives, pushes=False),
+        ]
+        self.worker = Worker(ends, cap=lambda _now: 200 * GWEI, in_flight=4, final_blocks=12)
         await self.stack.enter_async_context(self.worker.running())
         self.ask()
 
@@ -64,12 +70,30 @@ class History:
             if not self.worker.done.get(task(number)):
                 self.worker.want(number)
 
-    async def step(self, action: str, number: int) -> None:
-        chain = self.chain
+    async def step(self, action: str, number: float) -> None:
+        """One action of a history; `number` is what `actions` draws for it."""
         match action:
             case "want":
-                self.wanted.add(number)
+                self.wanted.add(int(number))
                 self.ask()
+            case "wait":
+                await asyncio.sleep(number)
+            case "kill":
+                await self.restart()
+            case "fail":
+                self.faults.fail = number
+            case "deaf":
+                self.faults.drop = number
+            case "lag":
+                self.faults.lag, self.others.lag = divmod(int(number), 3)
+            case _:
+                self.change_chain(action, int(number))
+        await asyncio.sleep(0.1)
+
+    def change_chain(self, action: str, number: int) -> None:
+        """One action that happens to the chain."""
+        chain, depth = self.chain, min(number, len(self.chain.blocks) - 2)
+        match action:
             case "sibling":
                 self.sibling(number)
             case "mine":
@@ -77,19 +101,10 @@ class History:
             case "evict":
                 for tx_hash in list(chain.mempool)[:number]:
                     chain.evict(tx_hash)
-            case "reorg" | "lossy_reorg":
-                depth = min(number, len(chain.blocks) - 2)
-                if depth > 0:
-                    chain.reorg(depth, keep=lambda tx: action == "reorg" or tx.hash[-1] % 2 == 0)
+            case "reorg" | "lossy_reorg" if depth > 0:
+                chain.reorg(depth, keep=lambda tx: action == "reorg" or tx.hash[-1] % 2 == 0)
             case "price":
                 chain.base_fee = number * GWEI
-            case "fail":
-                self.faults.fail = number
-            case "wait":
-                await asyncio.sleep(number)
-            case "kill":
-                await self.restart()
-        await asyncio.sleep(0.1)
 
     def sibling(self, number: int) -> None:
         nonce = self.chain.state.nonces.get(SIBLING.address, 0)
@@ -111,7 +126,8 @@ class History:
 
     async def end_well(self) -> None:
         """The world is sound again: everything wanted is done, and so is one task more."""
-        self.chain.base_fee, self.faults.fail = GWEI, 0.0
+        self.chain.base_fee = GWEI
+        self.faults.fail, self.faults.drop, self.faults.lag, self.others.lag = 0.0, 0.0, 0, 0
         board = lambda: self.chain.state.storage.get(BOARD, {})  # noqa: E731 - read again at each look
         async with mining(self.chain):
             async with asyncio.timeout(600):
@@ -127,7 +143,7 @@ class History:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(actions, max_size=60))
-def test_every_wanted_task_is_executed_and_no_nonce_is_missing(story: list[tuple[str, int]]) -> None:
+def test_every_wanted_task_is_executed_and_no_nonce_is_missing(story: list[tuple[str, float]]) -> None:
     async def main() -> None:
         history = History()
         history.chain.fund(SIBLING.address, 100 * ETHER)
@@ -153,7 +169,7 @@ def test_the_same_history_gives_the_same_chain() -> None:
             history = History()
             await history.restart()
             for action, number in story:
-                await history.step(action, number)  # type: ignore[arg-type]
+                await history.step(action, number)
             await history.end_well()
             return [(b.hash, tuple(r.tx.hash for r in b.receipts)) for b in history.chain.blocks]
 
