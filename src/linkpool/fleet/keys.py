@@ -76,6 +76,10 @@ class Keyring:
             base64.urlsafe_b64encode(self._derive(f"group/{group}/token", 32)).decode().rstrip("=")
         )
 
+    def export(self) -> bytes:
+        """The master secret itself: everything the pool has. For a back-up on paper, and nothing else."""
+        return self._master
+
     def lock(self, secret: str) -> str:
         """A secret as the database may keep it; the same text always gives the same result."""
         return self._database_cipher().encrypt(secret.encode(), None).hex()
@@ -135,6 +139,14 @@ def unseal(passphrase: str, path: Path) -> Keyring:
         return Keyring(AESGCM(key).decrypt(nonce, cipher, _HEADER))
     except InvalidTag as error:
         raise KeysRefused(f"wrong passphrase for {path}, or the file was changed") from error
+
+
+def reseal(old: str, new: str, path: Path, *, cost: int = _SCRYPT_N) -> None:
+    """Change the passphrase; the file is replaced in one step. Raises KeysRefused."""
+    fresh = path.with_name(f".{path.name}.resealed")
+    fresh.unlink(missing_ok=True)
+    seal(unseal(old, path).export(), new, fresh, cost=cost)
+    fresh.replace(path)
 
 
 def _stretch(passphrase: str, salt: bytes, cost: int) -> bytes:

@@ -120,7 +120,7 @@ class Candidate:
 async def lead(candidate: Candidate, serve: Callable[[Term], Awaitable[None]]) -> None:
     """Run `serve` during every term, and cancel it the moment the term ends; until cancelled itself.
 
-    `serve` ends by cancellation only; if it fails, this fails. A clean stop hands the lease over.
+    If `serve` fails it is logged and begun again while the term runs. A clean stop hands the lease over.
     """
     serving: asyncio.Future[None] | None = None
     served: Term | None = None
@@ -131,10 +131,11 @@ async def lead(candidate: Candidate, serve: Callable[[Term], Awaitable[None]]) -
                 await _stop(serving)
                 serving = None
             served = candidate.term
-            if serving is None and served is not None:
-                serving = asyncio.ensure_future(serve(served))
             if serving is not None and serving.done():
-                await serving
+                log.error("leading failed, it begins again", error=repr(serving.exception()))
+                serving = None
+            elif serving is None and served is not None:
+                serving = asyncio.ensure_future(serve(served))
             await asyncio.sleep(STEP)
     finally:
         if serving is not None:
@@ -144,7 +145,6 @@ async def lead(candidate: Candidate, serve: Callable[[Term], Awaitable[None]]) -
 
 async def _stop(serving: asyncio.Future[None]) -> None:
     serving.cancel()
-    try:
-        await serving
-    except (asyncio.CancelledError, LeaseLost):
-        return
+    (result,) = await asyncio.gather(serving, return_exceptions=True)
+    if isinstance(result, Exception) and not isinstance(result, LeaseLost):
+        log.error("leading ended with an error", error=repr(result))

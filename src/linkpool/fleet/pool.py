@@ -35,6 +35,7 @@ class PoolFacts:
 class NodeOnChain:
     """A node as the contracts show it, in juels. accepting: takes requests now."""
 
+    wallet: str
     capacity: Juels
     stake: Juels
     earned: Juels
@@ -110,7 +111,7 @@ class ContractPool:
             rows = await self._view.nodes(self.facts.pool, len(found), _PAGE).ask(self._rpc)
             for row in rows:
                 found[row.node] = NodeOnChain(
-                    Juels(row.capacity), Juels(row.active), Juels(row.earned), row.accepting
+                    row.wallet, Juels(row.capacity), Juels(row.active), Juels(row.earned), row.accepting
                 )
             if len(rows) < _PAGE:
                 return found

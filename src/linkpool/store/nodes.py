@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, ReleaseRow, SlotRow
 
+_NUMBERS = "nodes_index_seq"
+"""PostgreSQL's counter behind `nodes.index`; SQLite has none and goes on from the highest."""
 
-async def want(session: AsyncSession, capacity: int, now: float) -> NodeRow:
+
+async def want(session: AsyncSession, capacity: int, now: float, number: int | None = None) -> NodeRow:
     """A new node, of which nothing exists yet but its place in the derivation of keys.
 
-    capacity: juels of active stake; now: Unix seconds.
+    capacity: juels of active stake; now: Unix seconds; number: that place, the next one by default.
     """
     node = NodeRow(
+        index=number,
         state=NodeState.WANTED,
         capacity=str(capacity),
         primary=Colour.BLUE,
@@ -23,6 +27,13 @@ async def want(session: AsyncSession, capacity: int, now: float) -> NodeRow:
     session.add(node)
     await session.flush()
     return node
+
+
+async def continue_numbers(session: AsyncSession) -> None:
+    """After nodes were written with numbers of their own: the next one follows the highest."""
+    if session.get_bind().dialect.name == "postgresql":
+        following = select(func.setval(_NUMBERS, select(func.max(NodeRow.index)).scalar_subquery()))
+        await session.execute(following)
 
 
 async def every(session: AsyncSession) -> Sequence[NodeRow]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linkpool.fleet.clock import SystemClock
 from linkpool.fleet.lease import STOP_AFTER, TAKE_AFTER, Candidate, Term, lead
 from linkpool.store import nodes
 from linkpool.store.database import Database, LeaseLost
@@ -127,6 +128,20 @@ async def test_work_is_cancelled_the_moment_a_term_ends(database: Database) -> N
     await asyncio.wait_for(began.wait(), 10)
     clock.advance(STOP_AFTER)
     await asyncio.wait_for(ended.wait(), 10)
+    leading.cancel()
+    await asyncio.gather(leading, return_exceptions=True)
+
+
+async def test_work_that_fails_begins_again_while_the_term_runs(database: Database) -> None:
+    began = asyncio.Queue[int]()
+
+    async def serve(term: Term) -> None:
+        began.put_nowait(term.epoch)
+        raise OSError("the engine's disk is full")
+
+    leading = asyncio.create_task(lead(Candidate(database, "a", SystemClock()), serve))
+    async with asyncio.timeout(10):
+        assert [await began.get() for _ in range(3)] == [1, 1, 1]
     leading.cancel()
     await asyncio.gather(leading, return_exceptions=True)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from linkpool import log
 from linkpool.chain.keys import Key
-from linkpool.fleet.keys import ORDER, Keyring, KeysRefused, new_master, seal, unseal
+from linkpool.fleet.keys import ORDER, Keyring, KeysRefused, new_master, reseal, seal, unseal
 from linkpool.units import Slot
 
 MASTER = bytes(range(32))
@@ -50,6 +50,16 @@ def test_sealed_and_unsealed_it_is_the_same(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert master.hex() not in path.read_text()
     assert unseal("pass", path).manager() == Keyring(master).manager()
+
+
+def test_the_passphrase_changes_and_the_keys_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "master.json"
+    seal(MASTER, "old", path, cost=CHEAP)
+    reseal("old", "new", path, cost=CHEAP)
+    assert unseal("new", path).export() == MASTER
+    assert [file.name for file in tmp_path.iterdir()] == ["master.json"]
+    with pytest.raises(KeysRefused):
+        unseal("old", path)
 
 
 def test_what_is_wrong_is_said_without_the_secret(tmp_path: Path) -> None:
