@@ -2,12 +2,12 @@
 
 Every head is a sample of (its timestamp - loop time at which it came). The median of the last few is the
 offset, so that one late head, or one with an odd timestamp, moves nothing; a lasting change is followed
-after three heads.
+after three heads. Of two the higher counts, because the first head seen may have been there for a while.
 """
 
 import asyncio
 from collections import deque
-from statistics import median
+from statistics import median, median_high
 
 from linkpool.chain.types import Head
 from linkpool.errors import Temporary
@@ -58,7 +58,7 @@ class ChainClock:
         """Seconds of chain time. Raises NoTime before the first head."""
         if not self._offsets:
             raise NoTime("the chain's time is unknown: no head has been seen yet")
-        return asyncio.get_running_loop().time() + median(self._offsets)
+        return asyncio.get_running_loop().time() + median_high(self._offsets)
 
     @property
     def block_time(self) -> float:

@@ -19,7 +19,7 @@ from linkpool.chain.history import read_head
 from linkpool.chain.ranges import Piece, Wanted, read_block, read_range
 from linkpool.chain.reconcile import Comparison, Reconciled, compare
 from linkpool.chain.rpc import Behind, Endpoint, EndpointTrouble, Garbage, NoEndpoint, Notice, Refusal
-from linkpool.chain.types import Head, Log, parse_head
+from linkpool.chain.types import Head, Log, checksum, parse_head
 from linkpool.chain.window import Window
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ class Follower:
     ) -> None:
         self._endpoints = endpoints
         self._clock = clock
-        self._wanted = Wanted(tuple(addresses), tuple(topics))
+        self._wanted = Wanted(tuple(map(checksum, addresses)), tuple(topics))
         self._window = Window(start, depth)
         self._every, self._offset = reconcile_every, reconcile_offset
         self._events: asyncio.Queue[Event] = asyncio.Queue()

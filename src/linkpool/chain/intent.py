@@ -76,6 +76,8 @@ class Ticket:
         """Where it is in the chain, as far as is known now."""
         self.live = True
         """The stream still cares for it."""
+        self.priced_out = False
+        """Its cap cannot pay for the next block now: it waits until gas is cheaper or the cap has risen."""
         self.refusals = 0
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 

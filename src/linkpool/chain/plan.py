@@ -42,6 +42,7 @@ class Send:
 def plan(book: Book, moment: Moment, limits: Limits) -> list[Send]:
     """What to send, by nonce. Changes who has which nonce in the book, and sends nothing itself."""
     _give_up(book, moment, limits)
+    _mark_priced_out(book, moment)
     _unseat(book, moment, limits)
     sends = _seat(book, moment, limits)
     book.trim()
@@ -79,6 +80,17 @@ def _give_up(book: Book, moment: Moment, limits: Limits) -> None:
         elif why is not None:
             ticket.drop(why)
             book.vacate(flight, requeue=False)
+
+
+def _mark_priced_out(book: Book, moment: Moment) -> None:
+    """Say of every ticket whether money is what it waits for."""
+    for ticket in book.queue:
+        ticket.priced_out = moment.market.first(_cap(ticket, moment)) is None
+    for flight in book.pending():
+        if flight.ticket is not None:
+            sent = max((attempt.offer.max_fee for attempt in flight.attempts), default=0)
+            dear = sent < moment.market.floor and not _can_pay(flight, flight.ticket, moment)
+            flight.ticket.priced_out = dear
 
 
 def _unseat(book: Book, moment: Moment, limits: Limits) -> None:

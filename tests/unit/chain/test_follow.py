@@ -29,7 +29,9 @@ class Listener:
         self.ends = endpoints
         self.endpoints = Endpoints(endpoints, chain_id=31337)
         self.clock = ChainClock()
-        self.follower = Follower(self.endpoints, self.clock, [BOARD], [DONE], **{"start": 0, **options})
+        self.follower = Follower(
+            self.endpoints, self.clock, [BOARD.lower()], [DONE], **{"start": 0, **options}
+        )
         self.logs: list[Log] = []
         self.heads: list[int] = []
         self.gone = 0

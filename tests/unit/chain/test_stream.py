@@ -124,12 +124,28 @@ def test_above_the_cap_nothing_is_sent_until_gas_is_cheaper() -> None:
         chain.base_fee = 80 * GWEI  # a first send may use 70 % of 100
         chain.mine()
         await until(lambda: worker.heard == chain.head.number)
-        worker.want(1)
+        ticket = worker.want(1)
         async with mining(chain):
             await asyncio.sleep(20)
             assert not chain.mempool
+            assert ticket.priced_out
             chain.base_fee = 60 * GWEI
             await until(lambda: worker.done.get(task(1)))
+            assert not ticket.priced_out
+
+    play(story)
+
+
+def test_one_in_flight_is_priced_out_when_gas_rises_above_its_cap() -> None:
+    async def story(chain: FakeChain, worker: Worker) -> None:
+        ticket = worker.want(1)
+        await until(lambda: chain.mempool)
+        chain.base_fee = 2 * CAP
+        async with mining(chain):
+            await until(lambda: ticket.priced_out)
+            assert all(tx.max_fee <= CAP for tx in chain.mempool.values())
+            chain.base_fee = GWEI
+            await ticket
 
     play(story)
 

@@ -141,7 +141,7 @@ class History:
         await self.stack.aclose()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(actions, max_size=60))
 def test_every_wanted_task_is_executed_and_no_nonce_is_missing(story: list[tuple[str, float]]) -> None:
     async def main() -> None:
