@@ -15,7 +15,8 @@ from linkpool.fleet.claims import Claims
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.lease import Term
-from linkpool.fleet.roster import SILENT_AFTER, Rosters, Seat, members
+from linkpool.fleet.poison import Poison
+from linkpool.fleet.roster import SILENT_AFTER, Rosters, Said, Seat, members
 from linkpool.fleet.sessions import Link, LinkClosed, Session
 from linkpool.fleet.tasks import Tasks
 from linkpool.store.tables import Colour, NodeRow
@@ -54,6 +55,7 @@ class Hub:
         self._journal = journal
         self._link_price = link_price
         self._rosters = Rosters()
+        self._poison = Poison()
         self._nodes: dict[int, NodeRow] = {}
         self._sessions: dict[str, Session] = {}
         self._presumed: dict[str, tuple[int, Seat]] = {}
@@ -116,6 +118,8 @@ class Hub:
         """Look at every node again: somebody may have fallen silent, or have gone."""
         for task in [task for task in self._presumed if self.judging or self._tasks.get(task) is None]:
             del self._presumed[task]
+        alive = {task.id for task in self._tasks.all()}
+        self._poison.bury(alive, self._clock.monotonic())
         for node in self._nodes:
             self._review(node)
 
@@ -178,12 +182,14 @@ class Hub:
             if isinstance(message, Heartbeat):
                 changed = message.state is not session.state
                 session.beat = message
+                self._poison.holds(session.task, session.node, message.in_hand)
                 if changed:
                     self._state_changed(session)
                 elif was_silent:
                     self._review(session.node)
             elif isinstance(message, Goodbye):
                 log.info("replica says goodbye", task=session.task)
+                self._poison.ended(session.task)
                 return
 
     def _state_changed(self, session: Session) -> None:
@@ -205,7 +211,7 @@ class Hub:
         """Say the node's roster to its replicas, if it changed."""
         if not self._term.runs:
             return
-        change = self._rosters.change(node, self.roster(node))
+        change = self._rosters.change(node, Said(self.roster(node), self._poison.avoid(node)))
         if change is None:
             return
         for session in self._sessions.values():
@@ -218,11 +224,12 @@ class Hub:
 
     def _say_roster(self, session: Session) -> None:
         said = self._rosters.said(session.node)
-        if said:
+        if said.members:
             roster = Roster(
                 epoch=self._term.epoch,
                 version=self._rosters.version,
-                members=said,
+                members=said.members,
+                avoid=said.avoid,
                 link_price=self._link_price,
             )
             self._post(session, "roster", roster)

@@ -34,24 +34,32 @@ def members(seats: Iterable[Seat], primary: Colour, now: float) -> tuple[Member,
     )
 
 
+@dataclass(frozen=True)
+class Said:
+    """A roster without its stamp: the members, and the runs that none of them shall begin."""
+
+    members: tuple[Member, ...] = ()
+    avoid: tuple[str, ...] = ()
+
+
 class Rosters:
     """The roster last said to each node, and the versions that order what is said in one epoch."""
 
     def __init__(self) -> None:
-        self._said: dict[int, tuple[Member, ...]] = {}
+        self._said: dict[int, Said] = {}
         self.version = 0
         """Of the latest roster of any node."""
 
-    def change(self, node: int, now_alive: tuple[Member, ...]) -> tuple[set[str], set[str]] | None:
+    def change(self, node: int, now: Said) -> tuple[set[str], set[str]] | None:
         """Tasks that joined and left, if this must be said; None when nothing is new or nobody is left."""
-        before = self._said.get(node, ())
-        if not now_alive or now_alive == before:
+        before = self.said(node)
+        if not now.members or now == before:
             return None
-        self._said[node] = now_alive
+        self._said[node] = now
         self.version += 1
-        was, now = {member.task for member in before}, {member.task for member in now_alive}
-        return now - was, was - now
+        was, are = {member.task for member in before.members}, {member.task for member in now.members}
+        return are - was, was - are
 
-    def said(self, node: int) -> tuple[Member, ...]:
-        """The members last told; empty before the first replica serves."""
-        return self._said.get(node, ())
+    def said(self, node: int) -> Said:
+        """What was told last; nobody before the first replica serves."""
+        return self._said.get(node, Said())

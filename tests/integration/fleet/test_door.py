@@ -374,6 +374,32 @@ async def test_the_catalog_is_told_to_all_and_acknowledged_by_heartbeats(house: 
     await _until(lambda: house.hub.acknowledged() == 4)
 
 
+async def test_a_run_in_hand_at_two_deaths_is_avoided_by_the_node(house: House) -> None:
+    seen: list[str] = []
+    survivor, _ = await house.enter(house.first_two()[0])
+    for _ in range(2):
+        victim = next(t for t in house.engine.running if t != house.first_two()[0] and t not in seen)
+        seen.append(victim)
+        line, _ = await house.enter(victim)
+        line.say(Heartbeat(state=State.SERVING, ready=True, in_hand=("good", f"once-{victim}", "bad")))
+        await until_members(survivor, {house.first_two()[0], victim})
+        await _until(lambda task=victim: _in_hand(house, task))
+        house.engine.kill(victim)
+        line.cut()
+        await house.tasks.refresh()
+    while True:
+        roster = await survivor.hear_kind("roster")
+        assert isinstance(roster, Roster)
+        if roster.avoid:
+            break
+    assert roster.avoid == ("bad", "good")
+
+
+def _in_hand(house: House, task: str) -> bool:
+    session = house.hub.session(task)
+    return session is not None and session.beat is not None and bool(session.beat.in_hand)
+
+
 async def _until(condition: Any) -> None:
     async with asyncio.timeout(5):
         while not condition():

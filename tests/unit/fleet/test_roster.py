@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkpool.fleet.roster import SILENT_AFTER, Rosters, Seat, members
+from linkpool.fleet.roster import SILENT_AFTER, Rosters, Said, Seat, members
 from linkpool.store.tables import Colour
 
 NOW = 100.0
@@ -29,18 +29,23 @@ def test_members_are_exactly_those_who_serve_and_were_heard(seats: list[Seat]) -
     assert all(member.primary == (colours[member.task] is Colour.BLUE) for member in alive)
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), seats)))
-def test_only_news_is_said_never_nothing_and_versions_grow(said: list[tuple[int, list[Seat]]]) -> None:
+avoided = st.sampled_from([(), ("r1",), ("r1", "r2")])
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), seats, avoided), max_size=12))
+def test_only_news_is_said_never_nothing_and_versions_grow(
+    said: list[tuple[int, list[Seat], tuple[str, ...]]],
+) -> None:
     rosters = Rosters()
-    last: dict[int, tuple[object, ...]] = {}
-    for node, now in said:
+    last: dict[int, Said] = {}
+    for node, now, avoid in said:
         version = rosters.version
-        alive = members(now, Colour.BLUE, NOW)
-        change = rosters.change(node, alive)
-        assert (change is None) == (not alive or alive == last.get(node, ()))
+        wanted = Said(members(now, Colour.BLUE, NOW), avoid)
+        change = rosters.change(node, wanted)
+        assert (change is None) == (not wanted.members or wanted == last.get(node, Said()))
         assert rosters.version == version + (change is not None)
         if change is not None:
-            last[node] = alive
+            last[node] = wanted
             joined, left = change
             assert joined.isdisjoint(left)
-        assert rosters.said(node) == last.get(node, ())
+        assert rosters.said(node) == last.get(node, Said())
