@@ -5,7 +5,7 @@ RUN := .venv/bin/python -m
 DEV_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test dev check test unit lint fmt contracts fuzz mutate sim lock clean
+.PHONY: help setup setup-test dev check test unit lint fmt contracts bench lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -37,6 +37,17 @@ lint: setup-test ## style, types, import floors
 fmt: setup-test ## let the formatter have its way
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
+
+lock: setup-test ## lock Python dependencies with hashes, after a change in pyproject.toml
+	@$(RUN) pip install --quiet --disable-pip-version-check uv
+	@$(RUN) uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.lock
+
+contracts: setup-test ## build the contracts' artifacts from their sources
+	@$(RUN) linkpool.contracts.build
+
+bench: setup ## list the benches; run one with `.venv/bin/python -m bench NAME --json`
+	@$(RUN) bench || true
 
 clean: ## remove everything that set-up and runs made
 	rm -rf .venv node_modules .linkpool .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
