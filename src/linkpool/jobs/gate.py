@@ -29,7 +29,7 @@ class Gate:
             self._admit()
 
     async def _enter(self, caller: str) -> None:
-        if self._inside < self._limit and not self._queues:
+        if self._inside < self._limit:
             self._inside += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -137,7 +137,7 @@ class _Run:
     def _keep(self, task: Task, record: TaskRecord, running: Mapping[asyncio.Task[TaskRecord], str]) -> None:
         self._records[task.name] = record
         self._variables[task.name] = record.error or record.output
-        if record.error and task.fail_early and self._stopped is None:
+        if record.error and task.fail_early:
             self._stopped = record.error
             for waiting in running:
                 waiting.cancel()

@@ -65,6 +65,7 @@ def test_standard_mode_reads_any_item() -> None:
         b"\x61a\xd8\x1c\x81\xd8\x1d\x00",  # shared references: a list that holds itself
         b"\x61a\xd8\x23\x63a+b",  # a regular expression
         b"\x61a\xc4\x82\x1b\x7f\xff\xff\xff\xff\xff\xff\xff\x01",  # 10 to the power of 2**63
+        b"\x61a\xd9\xd9\xf7\x41\x01",  # a tag that says only that this is CBOR
         b"\x61a\xc1\x1a\x00\x00\x00\x00",  # a date
         b"\x61a\xc2\x59\xff\xff" + b"\xff" * 0xFFFF,  # a number of 64 kB
         b"\x61a\xc2\x01",  # a big number that is not bytes
