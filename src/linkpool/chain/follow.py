@@ -226,18 +226,14 @@ class Follower:
 
     async def _read_to(self, source: Endpoint, head: Head) -> bool:
         """False when the endpoint no longer has `head` at the end: a re-org in progress, or two backends."""
-        window, tip = self._window, self._window.tip
-        if tip is None and head.number > 1:  # block 0 is left out: it may be years older
+        window = self._window
+        if window.tip is None and head.number > 1:  # block 0 is left out: it may be years older
             self._clock.learn_pace(await read_head(source, max(head.number - PACE_BLOCKS, 1)), head)
         async for piece in read_range(source, self._wanted, min(window.next_read, head.number), head.number):
             if piece.high == head.number and (await read_head(source, head.number)).hash != head.hash:
                 return False
             self._tell_piece(piece)
-        before = tip if tip and tip.number < head.number else None
-        same = before is not None and (
-            head.parent_hash == before.hash or (await read_head(source, before.number)).hash == before.hash
-        )
-        self._tell(window.settle(head, same_chain=same).gone, ())
+        self._tell(window.settle(head).gone, ())
         self._tell_head(source, head)
         return True
 

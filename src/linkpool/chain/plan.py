@@ -45,7 +45,6 @@ def plan(book: Book, moment: Moment, limits: Limits) -> list[Send]:
     _mark_priced_out(book, moment)
     _unseat(book, moment, limits)
     sends = _seat(book, moment, limits)
-    book.trim()
     sends += _fill(book, moment, limits)
     seated = {send.flight.nonce for send in sends}
     sends += _repeat(book, moment, limits, seated)

@@ -168,6 +168,7 @@ class TxStream:
             self._book.queue += self._early
             self._early.clear()
         await self._learn(self._book)
+        self._book.trim()
         await self._watch_balance()
         if self._head is None or not self._clock.known or not self.waiting:
             return
@@ -318,6 +319,7 @@ class TxStream:
             ticket.refusals += 1
             hopeless = isinstance(refusal, _HOPELESS) or ticket.refusals >= REFUSALS
             book.vacate(flight, requeue=not hopeless)
+            self._wake.set()
             if hopeless:
                 log.error("a transaction was refused", sender=self.address, why=str(refusal))
                 ticket.drop(Why.REFUSED, refusal)

@@ -90,16 +90,11 @@ class Window:
             self._put(number, now)
         return Change(tuple(seen), tuple(reversed(gone)))
 
-    def settle(self, head: Head, *, same_chain: bool) -> Change:
-        """End a read that reached up to `head`: it is the tip now, and what was believed above it is gone.
-
-        `same_chain`: the tip until now is a block of the new one's chain, so older hashes stay known.
-        """
+    def settle(self, head: Head) -> Change:
+        """End a read that reached up to `head`: it is the tip now, and what was believed above it is gone."""
         above = sorted(number for number in self._logs if number > head.number)
         gone = [log for number in above for _, log in sorted(self._logs.pop(number).items())]
-        if not same_chain:
-            self._hashes.clear()
-        self._hashes[head.number - 1] = head.parent_hash
+        self._hashes = {head.number - 1: head.parent_hash}
         self._advance(head)
         return Change((), tuple(reversed(gone)))
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from linkpool.chain.endpoints import Endpoints
-from linkpool.chain.rpc import NoEndpoint, NonceTooLow, Reverted, WrongChain
+from linkpool.chain.rpc import NoEndpoint, NonceTooLow, Reverted, Unreachable, WrongChain
 from tests.support import virtual_time
 from tests.support.chain_world import BOARD, make_chain, task, until
 from tests.support.fake_chain import Call, FakeChain, Revert
@@ -71,6 +71,21 @@ def test_failures_in_a_row_set_it_aside_and_the_pause_ends() -> None:
         await rpc.call("eth_blockNumber")
         assert ends[0].calls.total() > asked, "the pause is over"
         assert rpc.standings[0].admitted
+
+    play(story, Faults(), Faults())
+
+
+def test_each_pause_is_twice_the_last_until_it_proves_itself() -> None:
+    async def story(rpc: Endpoints, ends: list[FakeEndpoint]) -> None:
+        loop, pauses = asyncio.get_running_loop(), []
+        for _ in range(7):
+            rpc.drop(ends[0], Unreachable("tired"))
+            pauses.append(rpc.standings[0].away_until - loop.time())
+            await asyncio.sleep(pauses[-1] + 1)
+        assert pauses == pytest.approx([5, 10, 20, 40, 80, 120, 120])
+        rpc.proved(ends[0])
+        rpc.drop(ends[0], Unreachable("tired"))
+        assert rpc.standings[0].away_until - loop.time() == pytest.approx(5)
 
     play(story, Faults(), Faults())
 

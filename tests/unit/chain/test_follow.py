@@ -297,6 +297,74 @@ def test_reconciling_is_offset_and_remembered() -> None:
     play(story, Faults(), Faults(), reconcile_offset=15.0)
 
 
+def test_an_endpoint_a_little_behind_takes_nothing_back() -> None:
+    async def story(it: Listener) -> None:
+        it.ends[0].go_down()
+        await until(lambda: it.follower.source == "end1", limit=5)
+        async with mining(it.chain):
+            await until(it.is_right, limit=30)
+            it.ends[1].faults.lag = 0
+            await until(it.is_right, limit=5)
+        assert it.gone == 0
+
+    play(story, Faults(), Faults(lag=5), before=15)
+
+
+def test_what_the_last_endpoint_did_not_tell_is_read_when_the_next_has_caught_up() -> None:
+    async def story(it: Listener) -> None:
+        it.ends[0].faults.mute_logs = True
+        it.emit()
+        it.chain.mine()
+        await until(lambda: it.heads[-1] == it.chain.head.number)
+        assert not it.logs
+        it.ends[0].go_down()
+        async with mining(it.chain):
+            await until(lambda: len(it.logs) == 1, limit=8)
+
+    play(story, Faults(), Faults(lag=1), reconcile_every=1000.0)
+
+
+def test_a_reorg_while_a_range_is_read_tells_nothing_of_the_dead_fork() -> None:
+    class Unlucky(FakeEndpoint):
+        def _eth_getLogs(self, where: dict[str, Any]) -> Any:  # noqa: N802 - JSON-RPC's own name
+            logs = super()._eth_getLogs(where)
+            if self.calls["eth_getLogs"] == 1:
+                self.chain.reorg(3, keep=lambda _tx: False)
+            return logs
+
+    async def main() -> None:
+        chain = make_chain()
+        it = Listener(chain, [Unlucky(chain)])
+        for _ in range(6):
+            it.emit()
+            chain.mine()
+        async with it.running():
+            await until(it.is_right, limit=10)
+        assert it.gone == 0
+        assert len(it.logs) == 3
+
+    virtual_time.run(main())
+
+
+def test_another_endpoint_on_another_fork_is_not_believed() -> None:
+    async def main() -> None:
+        chain, fork = make_chain(), make_chain()
+        fork.reorg(1)
+        it = Listener(chain, [FakeEndpoint(chain, "true"), FakeEndpoint(fork, "fork")], reconcile_every=5.0)
+        async with it.running(), mining(chain), mining(fork):
+            await until(lambda: it.heads)
+            for _ in range(4):
+                it.emit()
+                fork.submit(next(iter(chain.mempool.values())).raw)
+                await asyncio.sleep(5)
+            assert it.is_right()
+            assert it.follower.missed == 0
+            assert it.follower.last_reconciled is not None
+            assert it.follower.last_reconciled.block < 5, "nobody agreed with us since the start"
+
+    virtual_time.run(main())
+
+
 noises = st.builds(
     Faults,
     latency=st.sampled_from([0.005, 0.2]),

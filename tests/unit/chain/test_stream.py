@@ -341,6 +341,9 @@ def test_what_the_chain_will_never_take_is_refused_and_leaves_no_gap() -> None:
             assert outcome.why is Why.REFUSED
             assert "intrinsic gas" in str(outcome.error)
             assert isinstance(await good, Mined)
+            worker.stream.submit(Intent(BOARD, b"", 100, lambda _: Wei(CAP), lambda: True, 1e12))
+            await until(lambda: worker.stream.counts["refused_IntrinsicGas"] == 2)
+            await until(lambda: worker.stream.pending == 1)
 
     play(story)
 
@@ -434,9 +437,9 @@ def test_a_reorg_before_the_first_head_is_noticed() -> None:
             await until(lambda: len(chain.mempool) == 3)
             chain.mine()
         new = Worker([FakeEndpoint(chain)], cap=lambda _now: CAP)
+        new.stream.on_head = lambda _head: None  # type: ignore[method-assign]  # no head reaches it yet
         async with new.running():
             await until(lambda: new.stream.pending == 3)
-            new.stream.on_head = lambda _head: None  # type: ignore[method-assign]  # not one head reaches it yet
             chain.reorg(1, keep=lambda _tx: False)
             await until(lambda: new.heard == chain.head.number)
             del new.stream.on_head

@@ -29,7 +29,7 @@ def log(number: int, index: int = 0, fork: int = 0) -> Log:
 
 def settled(number: int, floor: int = 0, depth: int = 100) -> Window:
     window = Window(floor, depth)
-    window.settle(head(number), same_chain=False)
+    window.settle(head(number))
     return window
 
 
@@ -71,7 +71,7 @@ def test_a_head_that_skips_or_forks_makes_doubt() -> None:
 def test_a_read_that_reaches_lower_takes_back_what_was_above() -> None:
     window = settled(10)
     window.push(log(11))
-    change = window.settle(head(9, fork=1), same_chain=False)
+    change = window.settle(head(9, fork=1))
     assert change.gone == (log(11),)
     assert window.logs() == []
 
@@ -153,7 +153,7 @@ def test_any_notices_in_any_order_converge_to_the_chain(truth: Truth, data: st.D
     def read(up_to: int) -> None:
         change = window.replace(1, up_to, truth.on(current, up_to))
         apply(change.seen, change.gone)
-        change = window.settle(truth.head(up_to, current), same_chain=False)
+        change = window.settle(truth.head(up_to, current))
         apply(change.seen, change.gone)
 
     notices = [("head", truth.head(n, fork)) for n in range(1, 11) for fork in (0, 1)]
