@@ -7,6 +7,7 @@ occurrence, in messages, fields and traces alike. One line per event: key=value 
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 import structlog
@@ -37,6 +38,21 @@ def _scrub_event(_logger: object, _method: str, event: MutableMapping[str, Any])
     return event
 
 
+class _Lines:
+    """Writes lines. One that cannot be written is lost: a full disk must not end an oracle."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        """Write it and flush."""
+        with suppress(OSError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
 def configure(stream: TextIO | None = None, *, level: str = "INFO", **fields: object) -> None:
     """Set up logging for one process; `fields` (task, node, ...) stand on every line."""
     stream = stream or sys.stderr
@@ -51,7 +67,7 @@ def configure(stream: TextIO | None = None, *, level: str = "INFO", **fields: ob
             structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=lambda *_: _Lines(stream),
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(**fields)
