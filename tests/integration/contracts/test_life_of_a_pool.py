@@ -20,7 +20,7 @@ from linkpool.contracts.oracle import Answer, Ask, Oracle, RequestTerms
 from linkpool.contracts.pool import Offer, Pool, Status, stake_data
 from linkpool.contracts.view import View
 from linkpool.units import link
-from tests.support.anvil import KEYS, Anvil, anvil
+from tests.support.anvil import KEYS, STILL_BASE_FEE, Anvil, anvil
 
 OWNER, MANAGER, SENDER, STAKER, REQUESTER, STRANGER = map(Key, KEYS)
 WALLET = "0x00000000000000000000000000000000000A11cE"
@@ -108,3 +108,79 @@ async def test_from_nothing_to_a_paid_answer(rpc: HttpEndpoint) -> None:
     account = await view.account(made.pool, STAKER.address).ask(rpc)
     assert [(h.node, h.value, h.claimable) for h in account.holdings] == [(node, link(500), 0)]
     assert await view.offers(made.pool, [JOB]).ask(rpc) == (await pool.offer(JOB).ask(rpc),)
+
+
+async def made_pool(rpc: HttpEndpoint) -> tuple[Link, Pool, str]:
+    """A pool of its own with one staked node."""
+    made = await deploy.plan(rpc, settings(), OWNER.address)
+    await deploy.deploy(rpc, made, OWNER)
+    coin, pool = Link(made.link), Pool(made.pool)
+    invite = Invite(WALLET, (SENDER.address,), link(10_000), 2**40, 1)
+    signature = invite.sign(31337, made.pool, MANAGER.sign_digest)
+    await send(rpc, STRANGER, pool.register(invite, signature))
+    node = oracle_address(made.pool, WALLET, made.implementation)
+    await send(rpc, STRANGER, coin.mint(STAKER.address, link(10_000)))
+    await send(rpc, STRANGER, coin.mint(REQUESTER.address, link(100)))
+    data = stake_data(node, STAKER.address)
+    await send(rpc, STAKER, coin.transfer_and_call(made.pool, link(10_000), data))
+    return coin, pool, node
+
+
+async def request(rpc: HttpEndpoint, coin: Link, node: str, nonce: int) -> list[Any]:
+    """A request and, when it is covered, its cover."""
+    ask = Ask(job=JOB, requester=REQUESTER.address, callback_function_id=b"\1\2\3\4", nonce=nonce)
+    return await send(rpc, REQUESTER, coin.transfer_and_call(node, link("0.1"), ask.calldata))
+
+
+@pytest.mark.parametrize(("ceiling", "covered"), [(STILL_BASE_FEE, True), (STILL_BASE_FEE - 1, False)])
+async def test_no_cover_above_the_base_fee_ceiling(rpc: HttpEndpoint, ceiling: int, covered: bool) -> None:
+    coin, pool, node = await made_pool(rpc)
+    await send(rpc, MANAGER, pool.set_offer(Offer(JOB, link("0.1"), link(1), ceiling, True)))
+    events = await request(rpc, coin, node, 1)
+    assert (oracle.Covered in map(type, events)) == covered
+
+
+async def test_a_cold_batch_keeps_its_gas_promise(rpc: HttpEndpoint, chain: Anvil) -> None:
+    """At the formula's limit, all slots cold, callbacks that eat all they get; in time, then all late."""
+    coin, pool, node = await made_pool(rpc)
+    await send(rpc, MANAGER, pool.set_offer(Offer(JOB, link("0.1"), link(1), 10**12, True)))
+    made = [(await request(rpc, coin, node, nonce))[0] for nonce in range(8)]
+    answers = [Answer(RequestTerms.of(item), item.request_id + bytes(32)) for item in made]
+    eats_all = "0x5b5f56"
+    snapshot = chain.rpc("evm_snapshot")
+    for late in (False, True):
+        chain.rpc("anvil_setCode", REQUESTER.address, eats_all)
+        if late:
+            chain.rpc("evm_increaseTime", 400)
+        call = Oracle(node).fulfill_many(answers)
+        gas = oracle.batch_gas(len(answers))
+        events = await send(rpc, SENDER, call, gas)
+        answered = sum(isinstance(event, oracle.OracleResponse) for event in events)
+        penalties = sum(isinstance(event, pool_events.Penalized) for event in events)
+        assert answered >= 7 if late else answered == 8
+        assert penalties == (answered if late else 0)
+        chain.rpc("evm_revert", snapshot)
+        snapshot = chain.rpc("evm_snapshot")
+
+
+async def test_a_batch_with_any_gas_calls_back_with_400000_or_not_at_all(
+    rpc: HttpEndpoint, chain: Anvil
+) -> None:
+    """A callback that writes down its gas; a late, covered answer; every gas limit; all slots cold."""
+    coin, pool, node = await made_pool(rpc)
+    await send(rpc, MANAGER, pool.set_offer(Offer(JOB, link("0.1"), link(1), 10**12, True)))
+    (made, *_) = await request(rpc, coin, node, 1)
+    writes_gas = "0x5a5f5500"
+    chain.rpc("evm_increaseTime", 400)
+    call = Oracle(node).fulfill_many([Answer(RequestTerms.of(made), made.request_id + bytes(32))])
+    chain.rpc("anvil_setCode", REQUESTER.address, writes_gas)
+    seen = set()
+    for gas in range(450_000, 700_000, 5_003):
+        snapshot = chain.rpc("evm_snapshot")
+        events = await send(rpc, SENDER, call, gas)
+        answered = any(isinstance(event, oracle.OracleResponse) for event in events)
+        got = int(await rpc.call("eth_getStorageAt", REQUESTER.address, "0x0", "latest"), 16)
+        assert (399_900 < got <= 400_000) if answered else got == 0
+        seen.add(answered)
+        chain.rpc("evm_revert", snapshot)
+    assert seen == {False, True}
