@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from linkpool.chain.intent import Intent, Mined
-from linkpool.chain.rpc import Reverted, Rpc
+from linkpool.chain.intent import Intent, Mined, Why
+from linkpool.chain.rpc import GasLimitTooHigh, Reverted, Rpc
 from linkpool.chain.simulate import simulate
 from linkpool.chain.stream import TxStream
 from linkpool.contracts import oracle
@@ -35,6 +35,10 @@ REJECT_GAS = 150_000
 
 class NotSent(Temporary):
     """The answer is not on chain; the request may still be open and wants a new one."""
+
+
+class Indigestible(NotSent):
+    """The chain will not have this transaction as it is; fewer answers in it may do."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Answers:
         self._now, self._purse, self._current = now, purse, current
         self._ready: list[_Parcel] = []
         self._arrived = asyncio.Event()
+        self._most = oracle.MAX_BATCH
+        """Answers in one transaction; fewer where a block of this chain does not hold so much gas."""
 
     async def deliver(self, answer: Answer) -> None:
         """Return when a transaction with this answer was mined. Raises NotSent."""
@@ -101,16 +107,23 @@ class Answers:
         self._ready.clear()
         small = [p for p in wanted if self._target.ours and len(p.answer.data) <= oracle.MAX_BATCH_DATA]
         single = [[p] for p in wanted if p not in small]
-        size = oracle.MAX_BATCH
-        return single + [small[start : start + size] for start in range(0, len(small), size)]
+        return single + [small[start : start + self._most] for start in range(0, len(small), self._most)]
 
     async def _send(self, batch: list[_Parcel]) -> None:
+        """Send a batch; one that the chain refuses is halved, because one answer may have spoiled it."""
+        batch = [parcel for parcel in batch if not parcel.done.done()]
         try:
-            await self._mine([parcel for parcel in batch if not parcel.done.done()])
+            await self._mine(batch)
+        except Indigestible as error:
+            half = len(batch) // 2
+            if half == 0:
+                _give_back(batch, error)
+            elif isinstance(error.__cause__, GasLimitTooHigh):
+                self._most = max(min(self._most, half), 1)
+            parts = (batch[:half], batch[half:]) if half else ()
+            await asyncio.gather(*(self._send(part) for part in parts))
         except LinkPoolError as error:
-            for parcel in batch:
-                if not parcel.done.done():
-                    parcel.done.set_exception(NotSent(str(error)))
+            _give_back(batch, error)
         else:
             for parcel in batch:
                 if not parcel.done.done():
@@ -135,12 +148,12 @@ class Answers:
             )
         )
         outcome = await ticket
+        what = f"{len(batch)} answers: transaction"
         if not isinstance(outcome, Mined):
-            raise NotSent(
-                f"{len(batch)} answers: transaction dropped, {outcome.why.name.lower()}: {outcome.error}"
-            )
+            kind = Indigestible if outcome.why is Why.REFUSED else NotSent
+            raise kind(f"{what} dropped, {outcome.why.name.lower()}: {outcome.error}") from outcome.error
         if not outcome.succeeded:
-            raise NotSent(f"{len(batch)} answers: transaction 0x{outcome.tx_hash.hex()} reverted")
+            raise Indigestible(f"{what} 0x{outcome.tx_hash.hex()} reverted")
 
     def _encode(self, answers: Sequence[Answer]) -> tuple[bytes, int]:
         contract = oracle.Oracle(self._target.address)
@@ -156,7 +169,7 @@ class Answers:
         except Reverted as revert:
             ids = ", ".join(answer.request.run_id for answer in answers)
             log.info("answer would revert, not sent", reason=revert.reason, runs=ids)
-            raise NotSent(f"simulated: {revert.reason}") from revert
+            raise Indigestible(f"simulated: {revert.reason}") from revert
 
     def _deadline(self, request: Request) -> float:
         """Until when this answer may be sent, in chain seconds."""
@@ -186,3 +199,10 @@ class Answers:
         outcome = await ticket
         if not isinstance(outcome, Mined) or not outcome.succeeded:
             raise NotSent(f"rejection of {request.run_id} did not land: {outcome}")
+
+
+def _give_back(batch: Sequence[_Parcel], error: LinkPoolError) -> None:
+    """None of these was answered: their cases decide what next."""
+    for parcel in batch:
+        if not parcel.done.done():
+            parcel.done.set_exception(NotSent(str(error)))

@@ -23,6 +23,7 @@ class CatalogBook:
     def __init__(self, served_by: Bridges) -> None:
         self.revision = 0
         self._bridges = served_by
+        self._all: tuple[JobSpec, ...] = ()
         self._jobs: dict[bytes, JobSpec] = {}
         self._stamp = Stamp(0, 0)
 
@@ -41,9 +42,14 @@ class CatalogBook:
 
     def put(self, jobs: Iterable[JobSpec], served: Iterable[ServedBridge], revision: int) -> None:
         """Serve exactly these."""
-        self._jobs = {spec_id: job for job in jobs for spec_id in job.spec_ids}
+        self._all = tuple(jobs)
+        self._jobs = {spec_id: job for job in self._all for spec_id in job.spec_ids}
         self._bridges.replace(list(served))
         self.revision = revision
+
+    def all(self, kind: str) -> list[JobSpec]:
+        """Every job of that type."""
+        return [job for job in self._all if job.type == kind]
 
     def job(self, spec_id: bytes) -> JobSpec | None:
         """The job that a request names, in either encoding of its id."""

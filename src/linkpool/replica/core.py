@@ -26,8 +26,10 @@ from linkpool.replica.metrics import Metrics
 from linkpool.replica.requests import FOLLOWED, RequestBook
 from linkpool.replica.roster import RosterBook
 from linkpool.replica.runner import Outside, Runner
+from linkpool.replica.sends import Sends
 from linkpool.replica.serving import Serving
 from linkpool.replica.turn import Turn
+from linkpool.replica.unasked import Unasked
 from linkpool.replica.worth import Purse
 from linkpool.units import Wei
 from linkpool.wire.agent import Member
@@ -89,6 +91,7 @@ class Core:
         self.turn = Turn(self.roster, self.clock, Landings(endpoints, self.heads).settle)
         self._max_fee = max_fee
         book = RequestBook()
+        sends = Sends(self.stream, self.clock, self.heads, lambda: max_fee)
         self._answers = Answers(
             endpoints, self.stream, who.key.address, who.target, self.clock.now, self.purse, book.current
         )
@@ -97,13 +100,15 @@ class Core:
             heads=self.heads,
             roster=self.roster,
             turn=self.turn,
-            runner=Runner(outside, Calls(endpoints), who.chain_id, self.catalog.job),
+            runner=Runner(outside, Calls(endpoints), who.chain_id, self.catalog.job, sends.send),
             answers=self._answers,
             metrics=metrics,
             purse=self.purse,
             current=book.current,
         )
         self.serving = Serving(self.follower, self.stream, book, self.tools)
+        self.unasked = Unasked(self.catalog, self.tools, who.chain_id)
+        self.callbacks = outside.callbacks
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -112,6 +117,7 @@ class Core:
             tasks.create_task(self.stream.run(), name="stream")
             tasks.create_task(self._answers.run(), name="answers")
             tasks.create_task(self.serving.run(), name="serving")
+            tasks.create_task(self.unasked.run(), name="unasked")
 
     def purse(self) -> Purse:
         """What answers may cost now."""

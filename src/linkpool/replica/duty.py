@@ -8,8 +8,7 @@ payment: the contract pays one answer (DESIGN sections 3 and 5).
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-from eth_hash.auto import keccak
+from hashlib import sha256
 
 from linkpool.wire.agent import Member
 
@@ -44,7 +43,7 @@ class Pace:
 
 def order(identity: bytes, members: Iterable[Member]) -> list[Member]:
     """`members` in the order in which they answer the request known by `identity`."""
-    return sorted(members, key=lambda m: (not m.primary, keccak(identity + m.task.encode())))
+    return sorted(members, key=lambda m: (not m.primary, sha256(identity + m.task.encode()).digest()))
 
 
 def ahead(identity: bytes, members: Iterable[Member], me: Member) -> list[Member]:

@@ -6,12 +6,23 @@ import structlog
 
 from linkpool.chain.keys import Key
 from linkpool.errors import Permanent
+from linkpool.jobs.errors import BadValue
 from linkpool.replica.agent import Agent
 from linkpool.replica.answers import Target
 from linkpool.replica.core import Core, Identity
 from linkpool.replica.life import Life
 from linkpool.replica.ties import Claim
-from linkpool.wire.agent import Catalog, Drain, Refused, Resume, Roster, Stamp, Welcome
+from linkpool.wire.agent import (
+    Callback,
+    Catalog,
+    Drain,
+    Refused,
+    Resume,
+    Roster,
+    Stamp,
+    Webhook,
+    Welcome,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +68,10 @@ class Membership:
                     if core.catalog.take(catalog):
                         self._told.set()
                         self.changed()
+                case Webhook() as webhook:
+                    core.unasked.webhook(webhook.job, webhook.run, webhook.body)
+                case Callback() as callback:
+                    _deliver(core, callback)
                 case Drain() as drain if self._newer(drain.stamp):
                     life.drain()
                 case Resume() as resume if self._newer(resume.stamp):
@@ -87,6 +102,13 @@ class Membership:
     def changed(self) -> None:
         """Heartbeat now."""
         self._agent.nudge()
+
+
+def _deliver(core: Core, callback: Callback) -> None:
+    try:
+        core.callbacks.deliver(callback.run, callback.task, callback.body.encode())
+    except BadValue as error:
+        log.warning("an adapter's answer is none", run=callback.run, task=callback.task, error=str(error))
 
 
 def _heed(refused: Refused) -> None:

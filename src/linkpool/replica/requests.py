@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-
-from eth_hash.auto import keccak
+from hashlib import sha256
 
 from linkpool.chain.types import Log
 from linkpool.contracts import events, oracle
@@ -65,10 +64,13 @@ class Request:
 
     @cached_property
     def identity(self) -> bytes:
-        """32 bytes, the same on every replica that sees the same chain."""
-        expiration = self.event.expiration.to_bytes(32)
+        """32 bytes, the same on every replica that sees the same chain.
+
+        Everything that the log says is in it: a re-org may put another question into the same place, with
+        the same id and expiration, and an answer to the old one would be wrong.
+        """
         place = self.log.block_number.to_bytes(8) + self.log.log_index.to_bytes(8)
-        return keccak(self.event.request_id + expiration + place)
+        return sha256(place + b"".join(self.log.topics) + self.log.data).digest()
 
     @cached_property
     def run_id(self) -> str:
@@ -114,9 +116,10 @@ class Closed:
 
 @dataclass(frozen=True)
 class Refused:
-    """A request was rejected on chain: still open, its cover is gone."""
+    """A request was rejected on chain: still open, its cover is gone. Not `stands`: a re-org undid that."""
 
     request: Request
+    stands: bool = True
 
 
 Change = Opened | Closed | Refused
@@ -146,8 +149,11 @@ class _Entry:
             yield Closed(before, *endings.get(before.identity, (End.REORGED, None)))
         if now and (before is None or now.identity != before.identity):
             yield Opened(now)
-        if now and refused and not (self.refused and before and now.identity == before.identity):
-            yield Refused(now)
+        was_refused = (
+            self.refused and before is not None and now is not None and now.identity == before.identity
+        )
+        if now and refused is not was_refused:
+            yield Refused(now, refused)
         self.current, self.refused = now, refused
 
     def _read(self) -> tuple[Request | None, bool, dict[bytes, tuple[End, Log]]]:
@@ -171,10 +177,11 @@ class _Entry:
             return None, False, endings
         return replace(request, penalty=Juels(0 if refused else penalty)), refused, endings
 
-    @property
-    def last(self) -> int:
-        """The highest block with a log of this id."""
-        return max(self.logs, default=(0, 0))[0]
+    def is_stale(self, below: int, expired: float) -> bool:
+        """Nothing can be done for it any more."""
+        if self.current:
+            return self.current.event.expiration < expired
+        return max(self.logs, default=(0, 0))[0] < below
 
 
 class RequestBook:
@@ -182,6 +189,8 @@ class RequestBook:
 
     def __init__(self) -> None:
         self._entries: dict[bytes, _Entry] = defaultdict(_Entry)
+        self.count = 0
+        """How many are open."""
 
     def seen(self, logs: Iterable[Log]) -> list[Change]:
         """Take logs in; returns what they changed. Logs already held change nothing."""
@@ -202,7 +211,9 @@ class RequestBook:
                 entry.drop(log)
             else:
                 entry.put(event)
-        return [change for entry in touched.values() for change in entry.settle()]
+        changes = [change for entry in touched.values() for change in entry.settle()]
+        self.count += sum(isinstance(change, Opened) - isinstance(change, Closed) for change in changes)
+        return changes
 
     def current(self, request: Request) -> Request:
         """The request with its newest cover; the request itself when it is no longer open."""
@@ -220,8 +231,13 @@ class RequestBook:
         current = [entry.current for entry in self._entries.values() if entry.current]
         return sorted(current, key=lambda request: request.position)
 
-    def forget(self, below: int) -> None:
-        """Drop what ended before block `below`, so that the book stays as small as its work."""
-        stale = [k for k, entry in self._entries.items() if not entry.current and entry.last < below]
-        for request_id in stale:
-            del self._entries[request_id]
+    def forget(self, below: int, expired: float) -> list[Request]:
+        """Drop what can need nothing more, so that the book stays as small as its work.
+
+        That is what ended before block `below`, and what was never answered and expired before the time
+        `expired` (chain seconds). Returns the latter.
+        """
+        stale = [k for k, entry in self._entries.items() if entry.is_stale(below, expired)]
+        dropped = [request for k in stale if (request := self._entries.pop(k).current)]
+        self.count -= len(dropped)
+        return dropped

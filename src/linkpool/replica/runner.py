@@ -6,18 +6,20 @@ so that the replica can batch it, price it, and send it again after a re-org.
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 
 from linkpool.contracts import oracle
 from linkpool.contracts.abi import BadCalldata
 from linkpool.contracts.oracle import Reason
 from linkpool.errors import Temporary
 from linkpool.jobs.bridges import Bridges
-from linkpool.jobs.errors import Cause, TaskPermanent
+from linkpool.jobs.callbacks import Inbox
+from linkpool.jobs.errors import Cause, TaskPermanent, TaskTemporary
 from linkpool.jobs.run import run
-from linkpool.jobs.services import Callbacks, EthTx, Http, Services
+from linkpool.jobs.services import EthTx, Http, Services
 from linkpool.jobs.spec import JobSpec
+from linkpool.jobs.values import Value
 from linkpool.jobs.variables import RequestLog, for_request
 from linkpool.replica.answers import Answer
 from linkpool.replica.calls import Calls
@@ -48,15 +50,21 @@ class Outside:
 
     http: Http
     bridges: Bridges
-    callbacks: Callbacks
+    callbacks: Inbox
 
 
 class Runner:
     """Runs jobs for requests. Knows how long each job usually takes."""
 
     def __init__(
-        self, outside: Outside, calls: Calls, chain_id: int, job: Callable[[bytes], JobSpec | None]
+        self,
+        outside: Outside,
+        calls: Calls,
+        chain_id: int,
+        job: Callable[[bytes], JobSpec | None],
+        send: Callable[[EthTx], Awaitable[str]],
     ) -> None:
+        self._send = send
         self._services = Services(
             outside.http,
             outside.bridges,
@@ -111,6 +119,14 @@ class Runner:
             text = f"job {job.name!r} answers other terms than those of its request"
             return Failure(Reason.SOURCE_FAILED, text, temporary=False, ours=True)
         return Answer(request, fulfilment.data, max(gas or 0, job.gas_limit or 0, oracle.SINGLE_GAS))
+
+    async def perform(
+        self, job: JobSpec, variables: Mapping[str, Value], run_id: str, seconds: float
+    ) -> TaskTemporary | TaskPermanent | None:
+        """Run a job that no request asked for, for at most that long; what it sends goes out as it stands."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        services = replace(self._services, transact=self._send)
+        return (await run(job, variables, services, run_id=run_id, deadline=deadline)).error
 
     async def _transact(self, transaction: EthTx) -> None:
         try:

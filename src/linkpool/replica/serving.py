@@ -1,4 +1,4 @@
-"""From the chain's log to cases: every open request has exactly one task here, every end is counted once."""
+"""From the chain's log to cases: every open request has exactly one task here, and one row in the ledger."""
 
 import asyncio
 from collections.abc import Iterable, Set
@@ -10,12 +10,10 @@ from linkpool.chain.stream import TxStream
 from linkpool.chain.types import Head, Log
 from linkpool.replica.answers import LATE_SECONDS
 from linkpool.replica.case import Tools, work
+from linkpool.replica.ledger import FORGET_BLOCKS, Ledger
 from linkpool.replica.requests import Change, Closed, End, Opened, Refused, Request, RequestBook
 
 log = structlog.get_logger(__name__)
-
-FORGET_BLOCKS = 128
-"""Ended requests are kept this deep, below any re-org that is followed."""
 
 
 class Serving:
@@ -24,9 +22,7 @@ class Serving:
     def __init__(self, follower: Follower, stream: TxStream, book: RequestBook, tools: Tools) -> None:
         self._follower, self._stream, self._book, self._tools = follower, stream, book, tools
         self._cases: dict[bytes, asyncio.Task[None]] = {}
-        self._counted: dict[bytes, int] = {}
-        """Requests whose end is counted, by the expiration that frees the entry."""
-        self._refused: set[bytes] = set()
+        self.ledger = Ledger(tools.metrics)
         self._waiting: list[Request] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._begun = False
@@ -38,7 +34,7 @@ class Serving:
     @property
     def open(self) -> int:
         """Requests that want an answer."""
-        return len(self._book.open)
+        return self._book.count
 
     def begin(self) -> None:
         """Start answering; until now requests were only read."""
@@ -72,19 +68,22 @@ class Serving:
     def _head(self, head: Head) -> None:
         self._tools.heads.saw(head)
         self._stream.on_head(head)
-        self._expire(head)
-        self._book.forget(head.number - FORGET_BLOCKS)
+        self.ledger.tick(head)
+        for request in self._book.forget(head.number - FORGET_BLOCKS, head.timestamp - LATE_SECONDS):
+            self._stop(request)
         self.synced.set()
 
     def _apply(self, changes: Iterable[Change], ours: Set[bytes]) -> None:
         for change in changes:
             match change:
                 case Opened(request):
+                    self.ledger.opened(request)
                     self._waiting.append(request)
-                case Refused(request):
-                    self._refused.add(request.identity)
+                case Refused(request, stands):
+                    self.ledger.refused(request, stands=stands)
                 case Closed(request, how, ended_by):
-                    self._close(request, how, ended_by)
+                    self.ledger.closed(request, how, ended_by)
+                    self._stop(request)
                     if how is End.ANSWERED and ended_by and ended_by.tx_hash in ours:
                         self.answered += 1
                         self._tools.metrics.answered.inc()
@@ -95,7 +94,6 @@ class Serving:
             return
         for request in sorted(self._waiting, key=lambda r: r.position, reverse=True):
             if self._book.is_open(request) and request.identity not in self._cases:
-                self._tools.metrics.seen.inc()
                 name = f"case {request.run_id}"
                 self._cases[request.identity] = self._tasks.create_task(self._guarded(request), name=name)
         self._waiting.clear()
@@ -107,30 +105,6 @@ class Serving:
             # One request's trouble must not end the others'; the last resort of a sibling is still to come.
             log.exception("case failed", run=request.run_id)
 
-    def _close(self, request: Request, how: End, ended_by: Log | None) -> None:
+    def _stop(self, request: Request) -> None:
         if case := self._cases.pop(request.identity, None):
             case.cancel()
-        if how is End.ANSWERED and ended_by:
-            self._tools.metrics.delay.observe(max(ended_by.block_number - request.log.block_number, 0))
-        self._count(request, how)
-
-    def _count(self, request: Request, how: End) -> None:
-        if request.identity in self._counted:
-            return
-        self._counted[request.identity] = request.event.expiration
-        self._tools.metrics.ended.labels(how).inc()
-
-    def _expire(self, head: Head) -> None:
-        """Count what its window left behind, and drop what is too old to be answered at all."""
-        for request in self._book.open:
-            late = head.timestamp - request.event.expiration
-            if late >= 0 and request.identity not in self._counted:
-                refused = request.identity in self._refused
-                if not refused:
-                    self._tools.metrics.late.inc()
-                self._count(request, End.REJECTED if refused else End.EXPIRED)
-        for identity in [
-            k for k, expiration in self._counted.items() if head.timestamp > expiration + LATE_SECONDS
-        ]:
-            del self._counted[identity]
-            self._refused.discard(identity)

@@ -204,6 +204,25 @@ class Catalog(Stamped):
     bridges: tuple[Bridge, ...] = ()
 
 
+class Webhook(Message):
+    """Somebody called a webhook job. `run` is the run's id, the same for every replica."""
+
+    kind: Literal["webhook"] = "webhook"
+    job: str
+    """The job's external id."""
+    run: str
+    body: str
+
+
+class Callback(Message):
+    """An asynchronous adapter answered, and was checked; whoever waits for this run and task takes it."""
+
+    kind: Literal["callback"] = "callback"
+    run: str
+    task: str
+    body: str
+
+
 class Drain(Stamped):
     """Leave the roster, finish what is in hand, exit 0."""
 
@@ -218,7 +237,8 @@ class Resume(Stamped):
 
 Up = Annotated[Hello | Heartbeat | Goodbye, Field(discriminator="kind")]
 Down = Annotated[
-    Welcome | Refused | NotLeader | Roster | Catalog | Drain | Resume, Field(discriminator="kind")
+    Welcome | Refused | NotLeader | Roster | Catalog | Webhook | Callback | Drain | Resume,
+    Field(discriminator="kind"),
 ]
 UP: TypeAdapter[Up] = TypeAdapter(Up)
 DOWN: TypeAdapter[Down] = TypeAdapter(Down)
