@@ -177,6 +177,15 @@ def test_decode() -> None:
     failure_of(graph, x=data[:-33])
 
 
+def test_decode_takes_its_input() -> None:
+    graph = """
+    e [type=ethabiencode abi="uint256 a" data=<{"a": 5}>]
+    d [type=ethabidecode abi="uint256 a"]
+    e -> d
+    """
+    assert value_of(graph) == {"a": 5}
+
+
 def test_decode_a_log_with_indexed_arguments() -> None:
     text = "E(uint256 indexed a, string indexed b, bytes32 c, address indexed d, uint256[] e)"
     event = abi.parse(text, event=True)

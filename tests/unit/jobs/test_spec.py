@@ -202,6 +202,35 @@ def test_bad_schedules(schedule: str, reason: str) -> None:
         parse_job(MINIMAL.format("cron", schedule + "\n"))
 
 
+def test_a_job_as_people_write_them() -> None:
+    """Arrows before tasks, commas and semicolons anywhere, foreign attributes, capitals, `0s` for none."""
+    job = parse_job('''
+        type = "directrequest"
+        schemaVersion = 1
+        externalJobID = "0EEC7E1D-D0D2-476C-A1A8-72DFB6633F90"
+        contractAddress = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+        maxTaskDuration = "0s"
+        minContractPaymentLinkJuels = 50000000000000000
+        evmChainID = "0"
+        observationSource = """
+            decode -> usd->usd_parse -> usd_multiply;
+            decode       [type="cborparse" data="$(jobRun.logData)"]
+            usd          [type=HTTP method=GET url="$(decode.urlUSD)" allowunrestrictednetworkaccess="true"];
+            usd_parse    [type=jsonparse path=""]
+            usd_multiply [type=multiply value="$(usd_parse.deep)", times="100"]
+            ask [type=bridge name= "x" method=GET 
+                 requestData="{\\\\"id\\\\": $(jobSpec.externalJobID), \\\\"data\\\\":$(decode.data)}"]
+        """
+    ''')
+    assert job.max_task_duration is None
+    assert (job.min_payment, job.evm_chain_id) == (5 * 10**16, 0)
+    assert job.graph.tasks["usd_multiply"].inputs == ("usd_parse",)
+    assert [note.reason.split(";")[0] for note in job.notes] == [
+        "multiply has no parameter value",
+        "bridge has no parameter method",
+    ]
+
+
 _fields: dict[str, Any] = {
     "type": st.sampled_from(['"directrequest"', '"cron"', '"webhook"', "1"]),
     "schemaVersion": st.sampled_from(["1", "2", "true"]),

@@ -46,7 +46,7 @@ def _topics(value: Value) -> list[bytes]:
     return [octets(topic) for topic in jsontext.items_of(value)]
 
 
-_DATA = Parameter(octets, required=True)
+_DATA = Parameter(octets, required=True, from_input=True)
 _VALUES = Parameter(jsontext.mapping_of, default={}, template=True)
 
 
@@ -56,7 +56,7 @@ TASKS = (
         decode_log,
         {
             "abi": Parameter(_event, required=True, fixed=True),
-            "data": Parameter(octets, default=b""),
+            "data": Parameter(octets, default=b"", from_input=True),
             "topics": Parameter(_topics, required=True, template=True),
         },
     ),
