@@ -132,7 +132,7 @@ class Follower:
                 self._source = None
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            self._leaving, self._fault, self._unread = False, None, True
+            self._leaving, self._fault = False, None
             try:
                 fault = await (self._listen(source) if source.pushes else self._poll(source))
                 if fault is not None:

@@ -314,7 +314,7 @@ def test_what_the_last_endpoint_did_not_tell_is_read_when_the_next_has_caught_up
     async def story(it: Listener) -> None:
         it.ends[0].faults.mute_logs = True
         it.emit()
-        it.chain.mine()
+        it.chain.mine(2)
         await until(lambda: it.heads[-1] == it.chain.head.number)
         assert not it.logs
         it.ends[0].go_down()
