@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import httpx
 
+from linkpool import log
 from linkpool.api.control import run
 from linkpool.api.settings import Settings
 from linkpool.chain.endpoint import connect
@@ -92,6 +93,7 @@ class Running:
 @asynccontextmanager
 async def control_plane(settings: Settings) -> AsyncIterator[Running]:
     """Run one until the block ends."""
+    log.configure(sys.__stderr__)  # as in production: lines, not pictures of stacks
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(run(settings, ready=listening.set_result))
     try:
@@ -118,6 +120,7 @@ class Process:
 _PROGRAM = """
 import asyncio, sys
 from pathlib import Path
+from linkpool import log
 from linkpool import log
 from linkpool.api.control import run
 from linkpool.api.settings import Settings

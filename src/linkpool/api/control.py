@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 import structlog
+from sqlalchemy.exc import IntegrityError
 
 from linkpool import log as process_log
 from linkpool.api.app import Defaults, build_app
@@ -58,7 +59,10 @@ async def run(
         stack.push_async_callback(database.close)
         await database.migrate()
         ground = await _ground(stack, settings, keys=keys, database=database, clock=clock, url=url)
-        await _remember(settings, ground)
+        try:
+            await _remember(settings, ground)
+        except IntegrityError:  # another control plane remembers the same at this very moment
+            await _remember(settings, ground)
         if settings.stop_replicas:
             stack.push_async_callback(_engine(settings, clock).stop_all, STOP_GRACE)
 

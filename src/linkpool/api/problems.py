@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from linkpool.errors import Permanent, Temporary
@@ -55,6 +56,15 @@ async def _temporary(request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": RETRY_AFTER})
 
 
+async def _at_once(request: Request, error: Exception) -> JSONResponse:
+    log.warning("two changes at once", path=request.url.path, error=type(error).__name__)
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "somebody else changed it at this very moment; ask again",
+        {"Retry-After": "1"},
+    )
+
+
 async def _permanent(_request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
@@ -84,6 +94,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Temporary, _temporary)
     app.add_exception_handler(Permanent, _permanent)
+    app.add_exception_handler(IntegrityError, _at_once)
 
 
 def describe(app: FastAPI) -> None:

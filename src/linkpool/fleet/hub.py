@@ -13,13 +13,14 @@ import structlog
 
 from linkpool.fleet.claims import Claims
 from linkpool.fleet.clock import Clock
+from linkpool.fleet.household import Household
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.lease import Term
 from linkpool.fleet.poison import Poison
-from linkpool.fleet.roster import SILENT_AFTER, Rosters, Said, Seat, members
+from linkpool.fleet.roster import SILENT_AFTER, Rosters, Said, Seat
 from linkpool.fleet.sessions import Link, LinkClosed, Session
 from linkpool.fleet.tasks import Tasks
-from linkpool.store.tables import Colour, NodeRow
+from linkpool.store.tables import NodeRow
 from linkpool.wire.agent import (
     Catalog,
     Goodbye,
@@ -56,9 +57,9 @@ class Hub:
         self._link_price = link_price
         self._rosters = Rosters()
         self._poison = Poison()
-        self._nodes: dict[int, NodeRow] = {}
+        self._nodes: dict[int, Household] = {}
         self._sessions: dict[str, Session] = {}
-        self._presumed: dict[str, tuple[int, Seat]] = {}
+        self._closed = False
         self._heard: dict[str, float] = {}
         self._catalog = Catalog(epoch=term.epoch, version=0, revision=0)
         self._began = clock.monotonic()
@@ -84,7 +85,8 @@ class Hub:
 
     def roster(self, node: int) -> tuple[Member, ...]:
         """Who is alive in a node now."""
-        return members(self._seats(node), self._primary(node), self._clock.monotonic())
+        house = self._nodes.get(node)
+        return house.roster(self._clock.monotonic()) if house else ()
 
     def heard_ago(self, task: str) -> float:
         """Seconds since a task was last heard, or since this term began."""
@@ -98,9 +100,9 @@ class Hub:
 
     def presume(self, node: NodeRow, seat: Seat) -> None:
         """A slot was held by this task when the term began; it counts as alive for now."""
-        self._nodes[node.index] = node
-        if seat.task not in self._sessions:
-            self._presumed[seat.task] = (node.index, seat)
+        house = self._household(node)
+        if seat.task not in house.sessions:
+            house.presumed[seat.task] = seat
 
     def set_catalog(self, catalog: Catalog) -> None:
         """Tell everybody of a revision, if it is news."""
@@ -116,15 +118,16 @@ class Hub:
 
     def sweep(self) -> None:
         """Look at every node again: somebody may have fallen silent, or have gone."""
-        for task in [task for task in self._presumed if self.judging or self._tasks.get(task) is None]:
-            del self._presumed[task]
         alive = {task.id for task in self._tasks.all()}
+        self._heard = {task: at for task, at in self._heard.items() if task in alive}
         self._poison.bury(alive, self._clock.monotonic())
-        for node in self._nodes:
+        for node, house in self._nodes.items():
+            house.stop_presuming(lambda task: self.judging or task not in alive)
             self._review(node)
 
     def close(self) -> None:
-        """The term is over: hang up on everybody."""
+        """The term is over: hang up on everybody, also on who is just being let in."""
+        self._closed = True
         for session in self._sessions.values():
             session.end()
 
@@ -139,6 +142,8 @@ class Hub:
                 await link.send(claim)
             return
         told = await facts(claim.node)
+        if self._closed:
+            return
         session = Session(
             link, node=claim.node.index, group=hello.group, task=hello.task, colour=claim.colour
         )
@@ -163,7 +168,7 @@ class Hub:
         older = self._sessions.get(session.task)
         if older is not None:
             older.end()
-        self._nodes[node.index] = node
+        self._household(node).sessions[session.task] = session
         session.heard_at = self._heard[session.task] = self._clock.monotonic()
         self._sessions[session.task] = session
         self.entered.set()
@@ -193,7 +198,7 @@ class Hub:
                 return
 
     def _state_changed(self, session: Session) -> None:
-        self._presumed.pop(session.task, None)
+        self._nodes[session.node].presumed.pop(session.task, None)
         self._journal.note(
             "replica_state", self._oracle(session.node), task=session.task, state=session.state.value
         )
@@ -202,7 +207,9 @@ class Hub:
     def _leave(self, session: Session) -> None:
         if self._sessions.get(session.task) is session:
             del self._sessions[session.task]
-            self._presumed.pop(session.task, None)
+            house = self._nodes[session.node]
+            del house.sessions[session.task]
+            house.presumed.pop(session.task, None)
             self._review(session.node)
 
     # --- rosters -----------------------------------------------------------------------------------
@@ -214,9 +221,8 @@ class Hub:
         change = self._rosters.change(node, Said(self.roster(node), self._poison.avoid(node)))
         if change is None:
             return
-        for session in self._sessions.values():
-            if session.node == node:
-                self._say_roster(session)
+        for session in self._nodes[node].sessions.values():
+            self._say_roster(session)
         joined, left = change
         for kind, tasks in (("replica_joined", joined), ("replica_left", left)):
             for task in sorted(tasks):
@@ -234,22 +240,13 @@ class Hub:
             )
             self._post(session, "roster", roster)
 
-    def _seats(self, node: int) -> list[Seat]:
-        here = [session.seat for session in self._sessions.values() if session.node == node]
-        serving = {seat.task for seat in here if seat.serving}
-        now = self._clock.monotonic()
-        presumed = {
-            seat.task: Seat(seat.task, seat.sender, seat.colour, serving=True, heard_at=now)
-            for index, seat in self._presumed.values()
-            if index == node and seat.task not in serving
-        }
-        return [*(seat for seat in here if seat.task not in presumed), *presumed.values()]
-
-    def _primary(self, node: int) -> Colour:
-        return Colour(self._nodes[node].primary) if node in self._nodes else Colour.BLUE
+    def _household(self, node: NodeRow) -> Household:
+        house = self._nodes.setdefault(node.index, Household(node))
+        house.row = node
+        return house
 
     def _oracle(self, node: int) -> str | None:
-        return self._nodes[node].oracle
+        return self._nodes[node].row.oracle
 
     def _post(self, session: Session, kind: str, message: Welcome | Roster | Catalog) -> None:
         if self._term.runs:

@@ -139,15 +139,15 @@ class Leader:
             )
             async with asyncio.TaskGroup() as loops:
                 for name, step, pause in (
-                    ("engine events", self._tasks.follow, 0.0),
+                    ("engine events", self._tasks.follow, 0.25),
                     ("engine tasks", self._tasks.refresh, REFRESH),
                     ("silence", self._sweep, SWEEP),
                     ("nodes", self._walk, 1.0),
-                    ("gas", self._gas, 0.0),
+                    ("gas", self._gas, 0.25),
                     ("outbox", self._outbox.step, OUTBOX_EVERY),
                     ("catalog", self._catalogs.step, 1.0),
                     ("recovery", self._recover, 1.0),
-                    ("journal", self._write_journal, 0.0),
+                    ("journal", self._write_journal, 0.05),
                 ):
                     loops.create_task(forever(name, step, pause), name=name)
         finally:

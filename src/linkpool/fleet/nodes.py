@@ -60,6 +60,7 @@ class Nodes:
         self._journal = journal
         self._clock = clock
         self._epoch = epoch
+        self._waiting: dict[int, str] = {}
         self._steps: dict[NodeState, Callable[[NodeRow], Awaitable[NodeState | None]]] = {
             NodeState.WANTED: self._make_keys,
             NodeState.KEYS_MADE: self._fund,
@@ -87,8 +88,9 @@ class Nodes:
         for row in rows:
             try:
                 await self._advance(row)
+                self._waiting.pop(row.index, None)
             except LinkPoolError as error:  # the others go on; this one is tried again at the next look
-                log.warning("node waits", node=row.oracle or row.index, state=row.state, why=str(error))
+                await self._explain(row, str(error))
         return any(row.state != NodeState.SERVING for row in rows)
 
     async def _advance(self, row: NodeRow) -> None:
@@ -124,6 +126,15 @@ class Nodes:
 
     async def _keep(self, row: NodeRow) -> None:
         await self._groups.ensure(row.index, Colour(row.primary))
+
+    async def _explain(self, row: NodeRow, why: str) -> None:
+        """Say once why a node waits: in the log, and to whoever looks at its operation."""
+        if self._waiting.get(row.index) == why:
+            return
+        log.warning("node waits", node=row.oracle or row.index, state=row.state, why=why)
+        async with self._database.lead(self._epoch) as session:
+            await operations.explain(session, row.index, OPERATION, detail=why, now=self._clock.now())
+        self._waiting[row.index] = why
 
     async def _write(self, row: NodeRow, state: NodeState) -> None:
         now = self._clock.now()

@@ -60,6 +60,7 @@ class Outbox:
         self._max_fee = max_fee
         self._fees = FeeSource(rpc)
         self._sending = asyncio.Lock()
+        self._refusals: dict[str, str] = {}
         self._watching = True  # a former leader may have left something under way
 
     @property
@@ -152,8 +153,12 @@ class Outbox:
         except (AlreadyKnown, NonceTooLow):
             return
         except SendRefused as error:
-            log.warning("transaction not taken yet", purpose=row.purpose, nonce=row.nonce, error=str(error))
-            self._journal.note("transaction_refused", None, purpose=row.purpose, reason=str(error))
+            if self._refusals.get(row.purpose) != str(error):  # said once, though it is tried again and again
+                self._refusals[row.purpose] = str(error)
+                log.warning("transaction not taken yet", purpose=row.purpose, error=str(error))
+                self._journal.note("transaction_refused", None, purpose=row.purpose, reason=str(error))
+        else:
+            self._refusals.pop(row.purpose, None)
 
     async def _head(self) -> Head:
         return parse_head(await self._rpc.call("eth_getBlockByNumber", "latest", False))

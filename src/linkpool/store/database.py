@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, select
@@ -24,6 +25,8 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
 }
+_MIGRATING = 0x11_4B_50_4C
+"""Number of the PostgreSQL advisory lock that whoever migrates holds."""
 BUSY_SECONDS = 5
 """How long one statement may wait for another process's write to a SQLite file."""
 STATEMENT_SECONDS = 10
@@ -120,6 +123,8 @@ class Database:
 
 
 def _migrate(connection: Connection, target: str) -> None:
+    if connection.dialect.name == "postgresql":  # two control planes may start at once
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
     config = Config()
     config.set_main_option("script_location", "linkpool.store:migrations")
     config.attributes["connection"] = connection
@@ -151,7 +156,9 @@ class _translated:  # noqa: N801 - reads as a word in a with statement
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, IntegrityError):
             return
-        if isinstance(error, DBAPIError | OSError | TimeoutError):
+        if isinstance(
+            error, DBAPIError | asyncpg.PostgresError | asyncpg.InterfaceError | OSError | TimeoutError
+        ):
             cause = getattr(error, "orig", error)
             raise StoreUnreachable(
                 f"the database did not do it: {cause}; is it up, is its disk full?"

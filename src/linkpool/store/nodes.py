@@ -50,7 +50,7 @@ async def set_addresses(
     session: AsyncSession, node: int, *, wallet: str, oracle: str, senders: Sequence[str], now: float
 ) -> bool:
     """Keys are made: remember the addresses; doing it again changes nothing and returns false."""
-    row = await session.get_one(NodeRow, node)
+    row = await session.get_one(NodeRow, node, with_for_update=True)  # the API and the leader may both do it
     if row.state != NodeState.WANTED:
         return False
     row.wallet, row.oracle, row.state, row.changed_at = wallet, oracle, NodeState.KEYS_MADE, now

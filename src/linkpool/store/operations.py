@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.store.tables import OperationRow, OperationState
@@ -42,10 +42,19 @@ async def finish_for(
     session: AsyncSession, node: int, kind: str, *, state: OperationState, detail: str, now: float
 ) -> None:
     """End the running operations of that kind on a node."""
-    running = (
-        (OperationRow.node == node)
-        & (OperationRow.kind == kind)
-        & (OperationRow.state == OperationState.RUNNING)
-    )
     values = {"state": state.value, "detail": detail, "changed_at": now}
-    await session.execute(update(OperationRow).where(running).values(**values))
+    await session.execute(update(OperationRow).where(_running(node, kind)).values(**values))
+
+
+async def explain(session: AsyncSession, node: int, kind: str, *, detail: str, now: float) -> None:
+    """Say what the running operations of that kind on a node wait for."""
+    values = {"detail": detail, "changed_at": now}
+    await session.execute(update(OperationRow).where(_running(node, kind)).values(**values))
+
+
+def _running(node: int, kind: str) -> ColumnElement[bool]:
+    return and_(
+        OperationRow.node == node,
+        OperationRow.kind == kind,
+        OperationRow.state == OperationState.RUNNING.value,
+    )

@@ -92,7 +92,7 @@ async def test_a_leader_that_slept_says_nothing_when_it_wakes(pool: Ground, two:
 
     await until(stands_by)
     await asyncio.sleep(1.0)  # long enough for anything it may have had to say or start
-    assert await serving_node(standby.client)
+    assert await until(lambda: serving_node(standby.client))
     assert len((await standby.client.get("/api/v1/nodes")).json()["nodes"][0]["replicas"]) == 2
     epochs = [word["epoch"] for word in pool.heard(survivor) if "epoch" in word]
     assert epochs == sorted(epochs)

@@ -10,7 +10,7 @@ from linkpool.chain.keys import Key
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.lease import Term
 from linkpool.fleet.outbox import FINAL, RAISE_AFTER, Outbox, TooDear
-from linkpool.store import lease
+from linkpool.store import events, lease
 from linkpool.store.database import Database, LeaseLost
 from linkpool.store.tables import OutboxRow
 from linkpool.units import WHOLE, Wei
@@ -33,6 +33,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.endpoint = FakeEndpoint(self.chain, faults=Faults(latency=0))
+        self.journal = Journal(self.database, self.clock)
         self.chain.fund(KEY.address, 100 * WHOLE)
 
     async def leader(self, max_fee: int = 100 * GWEI) -> Outbox:
@@ -47,7 +48,7 @@ class World:
             KEY,
             term=term,
             clock=self.clock,
-            journal=Journal(self.database, self.clock),
+            journal=self.journal,
             chain_id=self.chain.chain_id,
             max_fee=Wei(max_fee),
         )
@@ -198,3 +199,20 @@ async def test_at_rest_it_asks_the_chain_nothing(world: World) -> None:
     for _ in range(5):
         await outbox.step()
     assert dict(world.endpoint.calls) == calls
+
+
+async def test_an_empty_treasury_is_told_once_and_the_payment_lands_when_it_is_filled(world: World) -> None:
+    world.chain.state.balances[KEY.address] = 0
+    outbox = await world.leader()
+    await outbox.send("gas:x", TO, value=5)
+    for _ in range(3):
+        await outbox.step()
+    await world.journal.flush(1)
+    async with world.database.read() as session:
+        told = [event.data for event in await events.after(session, 0) if event.kind == "transaction_refused"]
+    assert len(told) == 1
+    assert "insufficient funds" in told[0]["reason"]
+    world.chain.fund(KEY.address, WHOLE)
+    await outbox.step()
+    world.chain.mine()
+    assert world.balance() == 5

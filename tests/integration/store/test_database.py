@@ -107,6 +107,32 @@ async def test_nodes_slots_and_groups(database: Database) -> None:
     assert (release.command, release.settings) == (["x"], {"A": "b"})
 
 
+async def test_two_who_make_the_keys_of_a_node_at_once_make_them_once(database: Database) -> None:
+    async with database.write() as session:
+        node = await nodes.want(session, 1, 0.0)
+    other = Database(database.url)
+    senders = [f"0x{i:040x}" for i in range(6)]
+
+    async def make(through: Database) -> bool:
+        async with through.write() as session:
+            return await nodes.set_addresses(
+                session, node.index, wallet="0xw", oracle="0xo", senders=senders, now=6.0
+            )
+
+    made = await asyncio.gather(*(make(through) for through in (database, other) * 4))
+    assert sorted(made) == [False] * 7 + [True]
+    await other.close()
+
+
+async def test_control_planes_that_start_at_once_migrate_once(url: str) -> None:
+    several = [Database(url) for _ in range(4)]
+    await asyncio.gather(*(database.migrate() for database in several))
+    async with several[0].read() as session:
+        assert (await lease.seen(session)).epoch == 0
+    for database in several:
+        await database.close()
+
+
 async def test_broken_references_are_refused(database: Database) -> None:
     with pytest.raises(IntegrityError):
         async with database.write() as session:
