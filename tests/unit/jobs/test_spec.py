@@ -218,7 +218,7 @@ def test_a_job_as_people_write_them() -> None:
             usd          [type=HTTP method=GET url="$(decode.urlUSD)" allowunrestrictednetworkaccess="true"];
             usd_parse    [type=jsonparse path=""]
             usd_multiply [type=multiply value="$(usd_parse.deep)", times="100"]
-            ask [type=bridge name= "x" method=GET 
+            ask [type=bridge name= "x" method=GET
                  requestData="{\\\\"id\\\\": $(jobSpec.externalJobID), \\\\"data\\\\":$(decode.data)}"]
         """
     ''')
