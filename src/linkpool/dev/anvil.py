@@ -39,7 +39,12 @@ class DevChain:
 def find_anvil(root: Path) -> Path:
     """The anvil binary: LINKPOOL_ANVIL, the project's node_modules, the PATH. Raises CannotStart."""
     if named := os.environ.get("LINKPOOL_ANVIL"):
-        return Path(named)
+        if os.access(named, os.X_OK) and Path(named).is_file():
+            return Path(named)
+        raise CannotStart(
+            f"LINKPOOL_ANVIL names {named}, which is no program: name the anvil binary, or unset it and "
+            "run `npm ci`, which brings one"
+        )
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     packaged = (
         root / "node_modules" / "@foundry-rs" / f"anvil-{platform.system().lower()}-{machine}/bin/anvil"
@@ -65,11 +70,11 @@ async def dev_chain(
     ]  # fmt: skip
     async with child(command, log) as process:
         chain = DevChain(port)
-        await _answering(chain, process, log)
+        await _answering(chain, process, binary, log)
         yield chain
 
 
-async def _answering(chain: DevChain, process: asyncio.subprocess.Process, log: Path) -> None:
+async def _answering(chain: DevChain, process: asyncio.subprocess.Process, binary: Path, log: Path) -> None:
     request = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
     try:
         async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as http:
@@ -82,4 +87,4 @@ async def _answering(chain: DevChain, process: asyncio.subprocess.Process, log: 
                     await asyncio.sleep(0.05)
     except TimeoutError:
         pass
-    raise CannotStart(f"the dev chain did not start; its log, {log}, ends:\n{last_words(log)}")
+    raise CannotStart(f"the dev chain, {binary}, did not start: {last_words(log)}")

@@ -12,12 +12,15 @@ from rich.console import Console
 
 from linkpool import log as logs
 from linkpool.dev.check import Check
-from linkpool.dev.folder import Folder, hold
+from linkpool.dev.folder import Folder, check_room, hold
 from linkpool.dev.processes import CannotStart
 from linkpool.dev.screen import Screen
 from linkpool.dev.up import Ports, dev_pool, project_root
+from linkpool.errors import LinkPoolError
 
 STOPPED = 0
+FULL_BYTES = 2**20
+"""A disk with less room than this is full."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,11 @@ def run(options: Options) -> int:
                 logs.configure(own_log)
                 return asyncio.run(_until_stopped(_main(options, folder)))
         except OSError as error:
+            check_room(folder.root, FULL_BYTES)
             raise CannotStart(f"{error.filename or folder.root}: {error.strerror or error}") from error
+        except LinkPoolError:
+            check_room(folder.root, FULL_BYTES)  # whatever failed on a full disk, failed by it
+            raise
 
 
 async def _until_stopped(work: Coroutine[Any, Any, int]) -> int:

@@ -16,6 +16,7 @@ from linkpool.dev.processes import CannotStart
 from linkpool.engines.local import LocalEngine
 
 ROOM_BYTES = 200 * 2**20
+LOCK = "lock"
 LEFTOVER_GRACE = 1.0
 POOL_NAME = "dev"
 
@@ -52,24 +53,31 @@ class Folder:
 @contextmanager
 def hold(root: Path) -> Iterator[Folder]:
     """The folder, ours alone while the context is open. Raises CannotStart."""
+    root = root.absolute()
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(root.iterdir()) and not (root / LOCK).exists():
+            raise CannotStart(
+                f"{root} holds other files, which a start might remove: choose another with --state"
+            )
         root.chmod(0o700)
-        room = shutil.disk_usage(root).free
+        check_room(root, ROOM_BYTES)
+        lock = (root / LOCK).open("w")
     except OSError as error:
-        raise CannotStart(
-            f"cannot write {root.absolute()}: {error.strerror}; choose another with --state"
-        ) from error
-    if room < ROOM_BYTES:
-        raise CannotStart(
-            f"the disk of {root.absolute()} is full: {room // 2**20} MiB free, {ROOM_BYTES // 2**20} needed; "
-            "make room, or choose another folder with --state"
-        )
-    with (root / "lock").open("w") as lock:
+        raise CannotStart(f"cannot write {root}: {error.strerror}; choose another with --state") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise CannotStart(
-                f"a development pool already runs in {root.absolute()}: stop it first"
-            ) from error
+            raise CannotStart(f"a development pool already runs in {root}: stop it first") from error
         yield Folder(root)
+
+
+def check_room(root: Path, needed: int) -> None:
+    """Raises CannotStart when the folder's disk has less than `needed` bytes left, OSError."""
+    room = shutil.disk_usage(root).free
+    if room < needed:
+        raise CannotStart(
+            f"the disk of {root} is full: {room / 2**20:.0f} MiB free, {needed / 2**20:.0f} needed; "
+            "make room, or choose another folder with --state"
+        )

@@ -6,6 +6,7 @@ should we die without a word, the kernel ends it (Linux).
 
 import asyncio
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -65,10 +66,11 @@ async def stop(process: asyncio.subprocess.Process) -> None:
 
 
 def last_words(log: Path, lines: int = 5) -> str:
-    """The end of a log file, for an error message."""
+    """What a log file has to say about a failure: where it is, and how it ends."""
+    text = ""
     with suppress(OSError):
-        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
-    return ""
+        text = "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    return f"its log, {log}, ends:\n{text}" if text else f"its log, {log}, is empty"
 
 
 def claim_port(port: int, what: str, option: str) -> int:
@@ -77,8 +79,8 @@ def claim_port(port: int, what: str, option: str) -> int:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise CannotStart(
-                f"port {port}, for {what}, is in use: stop what uses it, or choose another with {option}"
-            ) from error
+        except (OSError, OverflowError) as error:
+            in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+            trouble = "is in use: stop what uses it, or" if in_use else f"cannot be used ({error}):"
+            raise CannotStart(f"port {port}, for {what}, {trouble} choose another with {option}") from error
         return int(probe.getsockname()[1])

@@ -110,7 +110,7 @@ async def _control(
         except TimeoutError:
             pass
         if process.returncode is not None or not folder.token.exists():
-            raise CannotStart(f"the control plane did not start; its log, {log}, ends:\n{last_words(log)}")
+            raise CannotStart(f"the control plane did not start: {last_words(log)}")
         yield Control(http, url, folder.token.read_text().strip())
 
 
