@@ -55,7 +55,7 @@ def find_anvil(root: Path) -> Path:
         return Path(found)
     raise CannotStart(
         "anvil, the dev chain, is missing: run `npm ci` in the project's folder (Node 20 or newer), "
-        "or name the binary in LINKPOOL_ANVIL"
+        "or install Foundry, or name the binary in LINKPOOL_ANVIL"
     )
 
 
