@@ -4,11 +4,12 @@
         chain.http, chain.ws      # URLs
         chain.rpc("evm_mine")     # synchronous, for set-up; raises AnvilError
 
-It is up when the `with` is entered: the port is chosen by the system (no race) and read from anvil's own first
-lines. The process dies with its parent, even when the test run is killed.
+It is up when the `with` is entered: the system chooses the port (no race) and anvil's own first lines
+tell it. The process dies with its parent, even when the test run is killed.
 """
 
 import ctypes
+import http.client
 import json
 import os
 import re
@@ -17,9 +18,8 @@ import signal
 import subprocess
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,9 +65,10 @@ class Anvil:
     def rpc(self, method: str, *params: Any) -> Any:
         """One JSON-RPC call. It blocks: inside async tests, use it for short set-up calls only."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(self.http, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as response:
-            answer = json.load(response)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with closing(connection):
+            connection.request("POST", "/", body, {"Content-Type": "application/json"})
+            answer = json.load(connection.getresponse())
         if "error" in answer:
             raise AnvilError(f"{method}: {answer['error'].get('message')}")
         return answer["result"]
@@ -141,7 +142,7 @@ def anvil(
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call that takes no lock
                 env={**os.environ, "HOME": folder},
             )
         chain: Anvil | None = None

@@ -1,8 +1,8 @@
 """An asyncio loop whose clock jumps: hours of chain time in milliseconds, and the same every time.
 
-`run(main())` is `asyncio.run` on such a loop. When nothing is ready, time moves to the next timer; when there is
-no timer either, everything waits for something that cannot come, which is a `Deadlock`. No real sockets
-work here: code under it must reach the network only through objects that a test injects.
+`run(main())` is `asyncio.run` on such a loop. When nothing is ready, time moves to the next timer; when
+there is no timer either, everything waits for something that cannot come, which is a `Deadlock`. No
+real sockets work here: code under it must reach the network only through objects that a test injects.
 """
 
 import asyncio
