@@ -88,6 +88,12 @@ class Hub:
         house = self._nodes.get(node)
         return house.roster(self._clock.monotonic()) if house else ()
 
+    def says_registered(self, node: int) -> bool:
+        """Whether any replica of a node has seen it registered: a hint to look at the chain."""
+        house = self._nodes.get(node)
+        beats = [session.beat for session in house.sessions.values()] if house else []
+        return any(beat.registered for beat in beats if beat)
+
     def heard_ago(self, task: str) -> float:
         """Seconds since a task was last heard, or since this term began."""
         return self._clock.monotonic() - self._heard.get(task, self._began)

@@ -117,8 +117,9 @@ class Nodes:
 
     async def _registered(self, row: NodeRow) -> NodeState | None:
         await self._groups.ensure(row.index, Colour(row.primary))
-        listed = row.oracle is not None and await self._pool.registered(row.oracle)
-        return NodeState.REGISTERED if listed else None
+        if row.oracle is None or not self._hub.says_registered(row.index):
+            return None  # its replicas look at every block anyhow: the chain is asked once
+        return NodeState.REGISTERED if await self._pool.registered(row.oracle) else None
 
     async def _serve(self, row: NodeRow) -> NodeState | None:
         await self._groups.ensure(row.index, Colour(row.primary))

@@ -73,7 +73,10 @@ class World:
     async def nodes(self) -> dict[str, NodeOnChain]:
         return {}
 
-    # what the hub says: every task that runs is alive
+    # what the hub says: every task that runs is alive, and sees what is on chain
+
+    def says_registered(self, node: int) -> bool:
+        return bool(self.engine.running)
 
     def roster(self, node: int) -> tuple[Member, ...]:
         return tuple(Member(task=task, sender="0x", primary=True) for task in self.engine.running)
