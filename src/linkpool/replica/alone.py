@@ -18,6 +18,7 @@ from linkpool.jobs.bridges import Bridge
 from linkpool.jobs.errors import JobError
 from linkpool.jobs.spec import JobSpec, parse_job
 from linkpool.replica.answers import Target
+from linkpool.replica.caution import Caution
 from linkpool.replica.core import Core, Identity
 from linkpool.replica.life import Life
 from linkpool.replica.settings import BadSettings, Standalone
@@ -77,7 +78,7 @@ class Alone:
         core.catalog.put(jobs, self._bridges(), REVISION)
         if not others:
             # Nobody else can say which request killed the last process: one run at a time at first.
-            core.tools.gate = asyncio.Lock()
+            core.tools.caution = Caution(lifted=False)
         self._told.set()
         await life.gone()
 

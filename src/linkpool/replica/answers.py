@@ -16,7 +16,7 @@ from linkpool.chain.rpc import GasLimitTooHigh, Reverted, Rpc
 from linkpool.chain.simulate import simulate
 from linkpool.chain.stream import TxStream
 from linkpool.contracts import oracle
-from linkpool.errors import LinkPoolError, Permanent, Temporary
+from linkpool.errors import LinkPoolError, Temporary
 from linkpool.replica.duty import STOP_SENDING
 from linkpool.replica.requests import Request
 from linkpool.replica.worth import Purse
@@ -124,6 +124,10 @@ class Answers:
             await asyncio.gather(*(self._send(part) for part in parts))
         except LinkPoolError as error:
             _give_back(batch, error)
+        except Exception as error:
+            # A fault in one batch must not end the sending of all others.
+            log.exception("a batch failed", answers=len(batch))
+            _give_back(batch, error)
         else:
             for parcel in batch:
                 if not parcel.done.done():
@@ -135,7 +139,7 @@ class Answers:
         answers = [parcel.answer for parcel in batch]
         requests = [answer.request for answer in answers]
         data, gas = self._encode(answers)
-        await self._try_out(data, gas, answers)
+        await self._try_out(data, gas)
         ticket = self._stream.submit(
             Intent(
                 to=self._target.address,
@@ -162,13 +166,12 @@ class Answers:
             return contract.fulfill(rows[0]).data, answers[0].gas_limit
         return contract.fulfill_many(rows).data, oracle.batch_gas(len(rows))
 
-    async def _try_out(self, data: bytes, gas: int, answers: Sequence[Answer]) -> None:
+    async def _try_out(self, data: bytes, gas: int) -> None:
         call = {"from": self._sender, "to": self._target.address, "data": "0x" + data.hex(), "gas": hex(gas)}
         try:
             await simulate(self._rpc, call)
         except Reverted as revert:
-            ids = ", ".join(answer.request.run_id for answer in answers)
-            log.info("answer would revert, not sent", reason=revert.reason, runs=ids)
+            log.info("would revert, not sent", reason=revert.reason)
             raise Indigestible(f"simulated: {revert.reason}") from revert
 
     def _deadline(self, request: Request) -> float:
@@ -181,28 +184,42 @@ class Answers:
         """It is not too late to answer."""
         return self._now() < self._deadline(request)
 
+    def rejectable(self, request: Request) -> bool:
+        """There is a cover to save, and the contract still takes rejections of it."""
+        ours, request = self._target.ours, self._current(request)
+        return ours and request.covered and self._now() < _reject_by(request)
+
     async def reject(self, request: Request, reason: oracle.Reason) -> None:
-        """Reject a request on chain; returns when mined. Raises NotSent, or Permanent at an Operator."""
-        if not self._target.ours:
-            raise Permanent("Chainlink's Operator has no reject")
-        ticket = self._stream.submit(
-            Intent(
-                to=self._target.address,
-                data=oracle.Oracle(self._target.address).reject(request.terms, reason).data,
-                gas_limit=REJECT_GAS,
-                max_fee=lambda _now: self._purse().reject_cap(request),
-                wanted=lambda: self._current(request).covered,
-                deadline=request.event.expiration - STOP_SENDING,
-                label="reject",
+        """Reject a request on chain (a NodeOracle's); returns when mined. Raises NotSent."""
+        data = oracle.Oracle(self._target.address).reject(request.terms, reason).data
+        try:
+            await self._try_out(data, REJECT_GAS)
+            outcome = await self._stream.submit(
+                Intent(
+                    to=self._target.address,
+                    data=data,
+                    gas_limit=REJECT_GAS,
+                    max_fee=lambda _now: self._purse().reject_cap(request),
+                    wanted=lambda: self._current(request).covered,
+                    deadline=_reject_by(request),
+                    label="reject",
+                )
             )
-        )
-        outcome = await ticket
+        except NotSent:
+            raise
+        except LinkPoolError as error:
+            raise NotSent(str(error)) from error
         if not isinstance(outcome, Mined) or not outcome.succeeded:
             raise NotSent(f"rejection of {request.run_id} did not land: {outcome}")
 
 
-def _give_back(batch: Sequence[_Parcel], error: LinkPoolError) -> None:
+def _give_back(batch: Sequence[_Parcel], error: Exception) -> None:
     """None of these was answered: their cases decide what next."""
     for parcel in batch:
         if not parcel.done.done():
             parcel.done.set_exception(NotSent(str(error)))
+
+
+def _reject_by(request: Request) -> float:
+    """Until when the contract takes a rejection, in chain seconds."""
+    return request.event.expiration - oracle.REJECT_SECONDS

@@ -9,15 +9,15 @@ its window is rejected, which costs the pool a reputation and not a penalty.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import structlog
 
 from linkpool.chain.clock import ChainClock
 from linkpool.contracts.oracle import Reason
-from linkpool.errors import Permanent, Temporary
 from linkpool.replica.answers import Answer, Answers, NotSent
+from linkpool.replica.caution import Caution
 from linkpool.replica.duty import WINDOW, Pace, reject_at
 from linkpool.replica.heads import Heads
 from linkpool.replica.metrics import Metrics
@@ -52,8 +52,8 @@ class Tools:
     current: Callable[[Request], Request]
     in_hand: set[str] = field(default_factory=set)
     """Run ids being worked on now; heartbeats name them."""
-    gate: asyncio.Lock | None = None
-    """Held around a run while this replica does not know whether one of its requests kills it."""
+    caution: Caution = field(default_factory=lambda: Caution(lifted=True))
+    """Lets one run at a time through while this replica does not know whether one of them kills it."""
 
 
 async def work(request: Request, tools: Tools) -> None:
@@ -68,6 +68,8 @@ class _Case:
     def __init__(self, request: Request, tools: Tools) -> None:
         self._request, self._tools = request, tools
         self._failure: Failure | None = None
+        self._hopeless = asyncio.Event()
+        """No answer can be."""
         self._log = log.bind(run=request.run_id, request="0x" + request.event.request_id.hex())
 
     async def answer(self) -> None:
@@ -85,17 +87,20 @@ class _Case:
             self._tools.metrics.runs.labels("temporary" if outcome.temporary else "permanent").inc()
             self._log.warning("no answer", reason=outcome.text, temporary=outcome.temporary)
             if not outcome.temporary and not outcome.ours:
-                await self._reject(outcome.reason)
+                self._hopeless.set()
                 return
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, MAX_BACKOFF)
 
     async def insure(self) -> None:
-        """Reject a covered request in time, when nobody answered it."""
+        """Reject a covered request at once when no answer can be, or in time when nobody answered it."""
         await self._confirmed()
-        request, turn = self._request, self._tools.turn
-        await turn.pause(reject_at(request.event.expiration, turn.rank(request), self._pace()))
-        await self._reject(self._failure.reason if self._failure else Reason.SOURCE_FAILED)
+        now, expiration = self._tools.clock.now(), self._request.event.expiration
+        moment = reject_at(expiration, self._tools.turn.rank(self._request), self._pace(), now)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(moment - now, 0)):
+                await self._hopeless.wait()
+        await self._reject()
 
     async def _confirmed(self) -> float:
         """Wait for the job's confirmations; returns the chain time at which they were due."""
@@ -123,13 +128,14 @@ class _Case:
         if self._request.run_id in self._tools.roster.avoid:
             return POISONED
         left = self._request.event.expiration - self._tools.clock.now()
-        async with self._in_hand(), self._tools.gate or nullcontext():
+        async with self._tools.caution.alone(self._request), self._in_hand():
             return await self._tools.runner.answer(self._request, max(left, WINDOW / 10))
 
     async def _deliver(self, answer: Answer) -> None:
         try:
             async with self._in_hand():
                 await self._tools.answers.deliver(answer)
+                self._tools.caution.lift()
                 self._tools.metrics.runs.labels("answered").inc()
                 mined = self._tools.heads.latest
                 await self._tools.heads.reach((mined.number if mined else 0) + SETTLE_BLOCKS)
@@ -137,16 +143,19 @@ class _Case:
             self._log.info("answer did not land", reason=str(error))
             await self._tools.heads.next()
 
-    async def _reject(self, reason: Reason) -> None:
-        if not self._tools.current(self._request).covered:
-            return
-        try:
-            await self._tools.answers.reject(self._request, reason)
-        except (Temporary, Permanent) as error:
-            self._log.warning("not rejected", reason=reason.name, error=str(error))
-        else:
-            self._tools.metrics.rejections.labels(reason.name.lower()).inc()
-            self._log.info("rejected", reason=reason.name)
+    async def _reject(self) -> None:
+        """Reject, again and again until it landed, somebody else did, or it is too late to."""
+        reason = self._failure.reason if self._failure else Reason.SOURCE_FAILED
+        while self._tools.answers.rejectable(self._request):
+            try:
+                await self._tools.answers.reject(self._request, reason)
+            except NotSent as error:
+                self._log.warning("not rejected", reason=reason.name, error=str(error))
+                await self._tools.heads.next()
+            else:
+                self._tools.metrics.rejections.labels(reason.name.lower()).inc()
+                self._log.info("rejected", reason=reason.name)
+                return
 
     @asynccontextmanager
     async def _in_hand(self) -> AsyncIterator[None]:

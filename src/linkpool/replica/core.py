@@ -88,7 +88,7 @@ class Core:
             reconcile_every=RECONCILE_SECONDS,
             reconcile_offset=who.order * RECONCILE_SECONDS / SLOTS,
         )
-        self.turn = Turn(self.roster, self.clock, Landings(endpoints, self.heads).settle)
+        self.turn = Turn(self.roster, self.clock, Landings(endpoints, self.heads, self.clock).settle)
         self._max_fee = max_fee
         book = RequestBook()
         sends = Sends(self.stream, self.clock, self.heads, lambda: max_fee)

@@ -63,7 +63,10 @@ def last_resort(expiration: float) -> float:
     return expiration - WINDOW * (1 - LAST_RESORT)
 
 
-def reject_at(expiration: float, rank: int, pace: Pace) -> float:
-    """The moment from which the replica of this rank rejects what has no answer; always in the first half."""
+def reject_at(expiration: float, rank: int, pace: Pace, now: float = 0.0) -> float:
+    """The moment from which the replica of this rank rejects what has no answer; always in the first half.
+
+    One that comes upon the request only `now`, later than that, tries to answer for one step first.
+    """
     by = expiration - WINDOW * (1 - REJECT_BY)
-    return min(by + rank * pace.step, expiration - WINDOW / 2 - pace.step)
+    return min(max(by + rank * pace.step, now + pace.step), expiration - WINDOW / 2 - pace.step)

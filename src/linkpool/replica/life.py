@@ -18,9 +18,13 @@ class Life:
         self._changed = changed
         self._moved = asyncio.Event()
         self._stopping = False
+        self._draining = False
+        """Told to drain and not called back: it holds for a replica that does not serve yet, too."""
 
     def become(self, state: State) -> None:
-        """Enter a state."""
+        """Enter a state; one that was told to drain before it served drains instead of serving."""
+        if state is State.SERVING and self._draining:
+            state = State.DRAINING
         if state is self.state:
             return
         log.info("state", now=state.value, before=self.state.value)
@@ -31,7 +35,7 @@ class Life:
 
     def drain(self, *, for_good: bool = False) -> None:
         """Take nothing new. `for_good` (SIGTERM) cannot be called back by a resume."""
-        self._stopping = self._stopping or for_good
+        self._draining, self._stopping = True, self._stopping or for_good
         if self.state is State.SERVING:
             self.become(State.DRAINING)
         elif self.state is not State.DRAINING and for_good:
@@ -39,7 +43,10 @@ class Life:
 
     def resume(self) -> None:
         """Serve again, unless the process was told to end."""
-        if self.state is State.DRAINING and not self._stopping:
+        if self._stopping:
+            return
+        self._draining = False
+        if self.state is State.DRAINING:
             self.become(State.SERVING)
 
     async def until(self, *states: State) -> State:

@@ -16,10 +16,12 @@ from linkpool.wire.agent import (
     Callback,
     Catalog,
     Drain,
+    Message,
     Refused,
     Resume,
     Roster,
     Stamp,
+    Stamped,
     Webhook,
     Welcome,
 )
@@ -39,6 +41,7 @@ class Membership:
         self._key: Key | None = None
         self._told = asyncio.Event()
         self._order = Stamp(0, 0)
+        self._epoch = 0
 
     async def claim(self) -> Claim:
         """Wait for a welcome: the control plane says nothing else before it. Raises NotWanted."""
@@ -52,6 +55,7 @@ class Membership:
         while True:
             match await self._agent.inbox.get():
                 case Welcome() as welcome:
+                    self._epoch = welcome.epoch
                     return welcome
                 case Refused() as refused:
                     _heed(refused)
@@ -61,7 +65,11 @@ class Membership:
     async def listen(self, core: Core, life: Life) -> None:
         """Take rosters, catalogs and orders as they come. Raises NotWanted."""
         while True:
-            match await self._agent.inbox.get():
+            message = await self._agent.inbox.get()
+            if self._is_old(message):
+                log.info("a former leader's word, ignored", kind=message.kind)
+                continue
+            match message:
                 case Roster() as roster:
                     core.roster.take(roster)
                 case Catalog() as catalog:
@@ -80,6 +88,13 @@ class Membership:
                     _heed(refused)
                 case Welcome() as welcome:
                     self._keep(welcome)
+
+    def _is_old(self, message: Message) -> bool:
+        """It is from before the newest leader that was heard: of any kind, not only of this one."""
+        if not isinstance(message, Stamped | Welcome):
+            return False
+        self._epoch = max(self._epoch, message.epoch)
+        return message.epoch < self._epoch
 
     def _newer(self, stamp: Stamp) -> bool:
         newer = stamp >= self._order

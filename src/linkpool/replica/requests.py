@@ -13,10 +13,15 @@ from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 
+import structlog
+
 from linkpool.chain.types import Log
 from linkpool.contracts import events, oracle
+from linkpool.contracts.abi import BadReturn
 from linkpool.replica.duty import WINDOW
 from linkpool.units import Juels
+
+_log = structlog.get_logger(__name__)
 
 Event = (
     oracle.OracleRequest
@@ -203,8 +208,8 @@ class RequestBook:
     def _apply(self, logs: Iterable[Log], *, gone: bool) -> list[Change]:
         touched: dict[bytes, _Entry] = {}
         for log in logs:
-            event = events.decode(log)
-            if not isinstance(event, FOLLOWED):
+            event = _event(log)
+            if event is None:
                 continue
             entry = touched[event.request_id] = self._entries[event.request_id]
             if gone:
@@ -241,3 +246,13 @@ class RequestBook:
         dropped = [request for k in stale if (request := self._entries.pop(k).current)]
         self.count -= len(dropped)
         return dropped
+
+
+def _event(log: Log) -> Event | None:
+    """The event of a log; none for another's, or for one that only looks like ours."""
+    try:
+        event = events.decode(log)
+    except BadReturn as error:
+        _log.warning("a log that cannot be read, ignored", block=log.block_number, error=str(error))
+        return None
+    return event if isinstance(event, FOLLOWED) else None

@@ -31,10 +31,14 @@ class RosterBook:
         self.members = roster.members
         self.avoid = frozenset(roster.avoid)
         self.link_price = int(roster.link_price) if roster.link_price else None
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self.stir()
         return True
 
+    def stir(self) -> None:
+        """Wake who waits for a change: something else that duty depends on has changed."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
     async def changed(self) -> None:
-        """Return when the next roster has been adopted."""
+        """Return when the next roster has been adopted, or duty has changed otherwise."""
         await self._changed.wait()

@@ -83,7 +83,7 @@ class Runner:
 
     def p95(self, request: Request) -> float:
         """Seconds within which 95 of 100 runs of the request's job were done; 0 before the first."""
-        seconds = sorted(self._seconds[request.event.job])
+        seconds = sorted(self._seconds.get(request.event.job, ()))
         return seconds[int(len(seconds) * 0.95)] if seconds else 0.0
 
     async def answer(self, request: Request, seconds: float) -> Answer | Failure:

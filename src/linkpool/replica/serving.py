@@ -15,6 +15,9 @@ from linkpool.replica.requests import Change, Closed, End, Opened, Refused, Requ
 
 log = structlog.get_logger(__name__)
 
+RETRY_SECONDS = 15.0
+"""Pause before a case that failed by a fault of ours begins again."""
+
 
 class Serving:
     """Feeds the book from the follower and keeps one case per open request."""
@@ -99,11 +102,13 @@ class Serving:
         self._waiting.clear()
 
     async def _guarded(self, request: Request) -> None:
-        try:
-            await work(request, self._tools)
-        except Exception:
-            # One request's trouble must not end the others'; the last resort of a sibling is still to come.
-            log.exception("case failed", run=request.run_id)
+        while True:
+            try:
+                return await work(request, self._tools)
+            except Exception:
+                # One request's trouble must not end the others'; it is begun again, should it be passing.
+                log.exception("case failed", run=request.run_id)
+            await asyncio.sleep(RETRY_SECONDS)
 
     def _stop(self, request: Request) -> None:
         if case := self._cases.pop(request.identity, None):

@@ -19,8 +19,17 @@ class Turn:
 
     def __init__(self, roster: RosterBook, clock: ChainClock, landing: Landing) -> None:
         self._roster, self._clock, self._landing = roster, clock, landing
-        self.draining = False
+        self._draining = False
+
+    @property
+    def draining(self) -> bool:
         """While draining, new requests are the siblings'; only the last resort is left."""
+        return self._draining
+
+    @draining.setter
+    def draining(self, draining: bool) -> None:
+        self._draining = draining
+        self._roster.stir()
 
     def rank(self, request: Request) -> int:
         """How many live siblings answer before this replica does."""
@@ -42,10 +51,6 @@ class Turn:
                 await self._landing(departed)
 
     def _due(self, request: Request, ready_at: float, pace: Pace) -> float:
-        if self.draining:
+        if self._draining:
             return last_resort(request.event.expiration)
         return due(ready_at, request.event.expiration, self.rank(request), pace)
-
-    async def pause(self, until: float) -> None:
-        """Sleep until that moment in chain seconds."""
-        await asyncio.sleep(max(until - self._clock.now(), 0))

@@ -1,0 +1,158 @@
+"""The laws that every history must keep.
+
+Safety, always:
+- a request is paid at most once;
+- an answer carries the data that its own question wants;
+- replicas send transactions to the oracle (or, to fill a nonce, to themselves) and nowhere else;
+- no answer to a covered request enters a mempool after the request's window, unless an endpoint of some
+  seat was unsound in the minutes before: a replica that sees an old chain cannot know the time. (An
+  answer that was sent in time may be mined late: nobody can take it back.)
+- no replica ends by an error, and each counts the end of every request that it saw exactly once.
+
+Liveness: a request of the final chain is answered within its window if some seat had a stretch
+(`tests/sim/stretches.py`) in which it was good for `ENOUGH_SECONDS` and `ENOUGH_BLOCKS` after the request was
+there, confirmed and due, and before sending stops. It is due when the last of the largest roster may answer,
+and where a drain happened at the last resort. Left out: a job whose source refuses for good, one that no
+catalog in force has, requests on the `avoid` list, and those that were rejected and cancelled.
+"""
+
+from collections.abc import Iterator
+
+from linkpool.replica.duty import LAST_RESORT, STOP_SENDING, WINDOW, Pace
+from linkpool.replica.requests import End, Request
+from tests.sim import oracle as fake
+from tests.sim import record, sources
+from tests.sim.events import Drought, Leave, Say, Word
+from tests.sim.record import Told
+from tests.sim.sources import Job
+from tests.sim.stretches import Stretch
+from tests.sim.world import World
+
+ENOUGH_SECONDS = 45.0
+"""To notice that a subscription fell silent (half a minute), and to try again after a failed run."""
+
+ENOUGH_BLOCKS = 7
+"""To replace what is stuck, to have it mined, and to see that."""
+
+
+def broken(world: World) -> list[str]:
+    """Which laws the world broke, in words; empty when it kept them all."""
+    told = record.read(world.chain)
+    return [
+        *_paid_twice(told),
+        *_wrong(told),
+        *_astray(world),
+        *_late(world, told),
+        *_ended(world),
+        *_miscounted(world, told),
+        *_missed(world, told),
+    ]
+
+
+def _name(one: Told) -> str:
+    return f"request {one.number} (run {Request(one.event).run_id}, block {one.block.number})"
+
+
+# --- safety ---------------------------------------------------------------------------------------
+
+
+def _paid_twice(told: list[Told]) -> Iterator[str]:
+    for one in told:
+        if len(one.given) > 1:
+            yield f"{_name(one)} was paid {len(one.given)} times"
+
+
+def _wrong(told: list[Told]) -> Iterator[str]:
+    for one in told:
+        for block, _, data in one.given:
+            if data != one.wanted:
+                yield f"{_name(one)} got 0x{data[32:64].hex()} in block {block.number}"
+
+
+def _astray(world: World) -> Iterator[str]:
+    for receipt in world.chain.executed():
+        tx = receipt.tx
+        if world.is_ours(tx) and tx.to != fake.ADDRESS and (tx.to != tx.sender or tx.value or tx.data):
+            yield f"transaction {tx.hash.hex()[:8]} of {tx.sender} went to {tx.to}"
+
+
+def _late(world: World, told: list[Told]) -> Iterator[str]:
+    for one in told:
+        for _, tx, _ in one.given:
+            moment, head = world.submitted[tx.hash]
+            late = one.covered and one.rejected is None and head >= one.event.expiration
+            if late and not world.stretches.blind(before=moment):
+                yield f"{_name(one)} is covered, and was answered after its window"
+
+
+def _ended(world: World) -> Iterator[str]:
+    for life in world.lives:
+        if life.trouble is not None:
+            yield f"{life.task} ended by {life.trouble!r}"
+
+
+def _miscounted(world: World, told: list[Told]) -> Iterator[str]:
+    head = world.chain.head
+    open_now = [t for t in told if not t.given and not t.cancelled and head.timestamp < t.event.expiration]
+    for life in world.lives:
+        if life.core is None:
+            continue
+        ledger, figures = life.core.serving.ledger, life.metrics.registry.get_sample_value
+        seen = figures("linkpool_requests_seen_total") or 0
+        ended = sum(figures("linkpool_requests_ended_total", {"how": how}) or 0 for how in End)
+        if seen != ended + ledger.open + ledger.lost:
+            yield f"{life.task} saw {seen} requests, {ended} ended, {ledger.open} are open, {ledger.lost} lost"
+        latest = life.core.heads.latest
+        if latest and latest.hash == head.hash and ledger.open != len(open_now):
+            yield f"{life.task} holds {ledger.open} requests for open, the chain {len(open_now)}"
+
+
+# --- liveness -------------------------------------------------------------------------------------
+
+
+def _missed(world: World, told: list[Told]) -> Iterator[str]:
+    for one in told:
+        if one.in_time or _excused(world, one):
+            continue
+        stretch = next((s for s in world.stretches.past if _enough(world, one, s)), None)
+        if stretch is not None:
+            yield (
+                f"{_name(one)} was not answered in its window, though {stretch.task} was good from "
+                f"{stretch.start:.1f} s to {stretch.end:.1f} s and it was due by {_due(world, one):.1f} s"
+            )
+
+
+def _excused(world: World, one: Told) -> bool:
+    published = any(isinstance(e, Say) and e.word is Word.PUBLISH for e in world.history.events)
+    if one.job is Job.REFUSED or (one.job is Job.LATER and not published):
+        return True
+    if Request(one.event).run_id in world.plane.avoid:
+        return True
+    return one.rejected is not None and one.cancelled is not None
+
+
+def _enough(world: World, one: Told, stretch: Stretch) -> bool:
+    block = world.history.block_time
+    begin = max(stretch.start, _due(world, one))
+    until = min(stretch.end, world.at(one.event.expiration) - STOP_SENDING)
+    return until - begin >= ENOUGH_SECONDS + ENOUGH_BLOCKS * block
+
+
+def _due(world: World, one: Told) -> float:
+    """Seconds from the start at which the last in line should answer."""
+    block = world.history.block_time
+    made = world.at(one.event.expiration) - WINDOW
+    there = max(made, world.appeared[one.block.hash])
+    if one.job is Job.CONFIRMED:
+        there += (sources.spec(Job.CONFIRMED).min_confirmations - 1) * block
+    happened = world.history.events
+    if one.job is Job.LATER:
+        there = max([there, *(e.at for e in happened if isinstance(e, Say) and e.word is Word.PUBLISH)])
+    last = made + WINDOW * LAST_RESORT
+    if any(isinstance(event, Leave) for event in happened):
+        return max(there, last)
+    slowest = (
+        sources.TIMEOUT if any(isinstance(event, Drought) for event in happened) else world.history.source
+    )
+    step = Pace(block * 1.5, slowest).step
+    return max(there, min(there + (world.plane.largest - 1) * step, last))

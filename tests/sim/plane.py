@@ -1,0 +1,195 @@
+"""A tiny control plane: rosters, catalogs, drains and resumes, over lines that lose, delay and reorder.
+
+It says who is alive as the real one does: a replica is in the roster while it says `serving`, leaves it when
+its line closes or after two seconds of silence, and an empty roster is never sent. What it says is stamped;
+`echo` says old things again, as a former leader or a slow line would.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from linkpool.wire.agent import (
+    Catalog,
+    Drain,
+    Heartbeat,
+    Member,
+    NodeFacts,
+    Resume,
+    Roster,
+    State,
+    Welcome,
+)
+from tests.sim import oracle, sources
+from tests.sim.sources import Job
+
+SILENT_SECONDS = 2.0
+POISON_DEATHS = 2
+PUBLISHED = (Job.PLAIN, Job.CONFIRMED, Job.LONG, Job.REFUSED)
+_NODE = NodeFacts(chain_id=31337, link="", pool="", wallet="", oracle=oracle.ADDRESS)
+
+
+@dataclass
+class Quality:
+    """How good the lines are: longest delay in seconds, share of rosters that are lost."""
+
+    delay: float = 0.05
+    loss: float = 0.0
+
+
+@dataclass(eq=False)
+class Post:
+    """One replica's line: what `linkpool.replica.agent.Agent` is to `Membership`."""
+
+    plane: "Plane"
+    task: str
+    seat: int
+    sender: str
+    primary: bool
+    inbox: asyncio.Queue[object] = field(default_factory=asyncio.Queue)
+    beat: Callable[[], Heartbeat] | None = None
+    told: State = State.STARTING
+    cut: bool = False
+    closed: bool = False
+
+    def nudge(self) -> None:
+        """A heartbeat, now."""
+        if self.beat and not self.cut and not self.closed:
+            self.plane.heard(self, self.beat())
+
+    async def goodbye(self) -> None:
+        """Drained."""
+        if not self.cut:
+            self.plane.left(self)
+
+    def take(self, message: object) -> None:
+        """A message arrives, if the line still holds."""
+        if not self.cut and not self.closed:
+            self.inbox.put_nowait(message)
+
+
+class Plane:
+    """The leader, and what it said."""
+
+    def __init__(self, dice: random.Random, quality: Quality, link_price: str | None) -> None:
+        self._dice, self._quality, self._link_price = dice, quality, link_price
+        self._posts: dict[str, Post] = {}
+        self._epoch, self._version = 1, 0
+        self._said: list[Roster] = []
+        self._deaths: Counter[str] = Counter()
+        self._published: tuple[Job, ...] = PUBLISHED
+        self._revision = 1
+        self.largest = 1
+        """Most members that any roster had."""
+
+    @property
+    def avoid(self) -> tuple[str, ...]:
+        """Runs in hand at two deaths."""
+        return tuple(sorted(run for run, deaths in self._deaths.items() if deaths >= POISON_DEATHS))
+
+    def welcome(self, post: Post, slot: int) -> None:
+        """Let a replica in: its slot, the roster as it is, the catalog."""
+        self._posts[post.task] = post
+        post.take(Welcome(epoch=self._epoch, node=_NODE, slot=slot, sender_key="none"))
+        post.take(self._catalog())
+        if self._said:
+            post.take(self._said[-1])
+
+    def heard(self, post: Post, beat: Heartbeat) -> None:
+        """A heartbeat: only its state matters here."""
+        if beat.state is not post.told:
+            post.told = beat.state
+            self.say()
+
+    def left(self, post: Post) -> None:
+        """A replica said goodbye."""
+        self._posts.pop(post.task, None)
+        self.say()
+
+    def died(self, post: Post, in_hand: tuple[str, ...], *, noticed: bool) -> None:
+        """A process is gone: its socket closes at once, or its host went silent."""
+        post.closed = True
+        self._deaths.update(in_hand)
+        wait = 0.0 if noticed else SILENT_SECONDS
+        asyncio.get_running_loop().call_later(wait, self.left, post)
+
+    def cut(self, seat: int, *, off: bool) -> None:
+        """Partition a seat's line, or mend it: then everything in force is said again."""
+        for post in [one for one in self._posts.values() if one.seat == seat]:
+            post.cut = off
+            if off:
+                asyncio.get_running_loop().call_later(SILENT_SECONDS, self._silent, post)
+            else:
+                post.nudge()
+                post.take(self._catalog())
+                self.say(again=True)
+
+    def _silent(self, post: Post) -> None:
+        if post.cut and post.told is State.SERVING:
+            post.told = State.STARTING
+            self.say()
+
+    def drain(self, seat: int, *, resume: bool = False) -> None:
+        """Order a seat's replica to drain, or to serve again."""
+        self._version += 1
+        order = Resume if resume else Drain
+        for post in [one for one in self._posts.values() if one.seat == seat]:
+            post.take(order(epoch=self._epoch, version=self._version))
+
+    def switch(self) -> None:
+        """The other colour is primary now."""
+        for post in self._posts.values():
+            post.primary = not post.primary
+        self.say()
+
+    def elect(self) -> None:
+        """A new leader: its words outrank all before."""
+        self._epoch, self._version = self._epoch + 1, 0
+        self.say(again=True)
+
+    def publish(self) -> None:
+        """The next catalog, with one job more."""
+        self._published, self._revision = tuple(Job), self._revision + 1
+        self._version += 1
+        for post in self._posts.values():
+            post.take(self._catalog())
+
+    def echo(self) -> None:
+        """Something old, once more, to everybody: a roster of one stranger, a drain of a former leader."""
+        stranger = Member(task="stranger", sender=oracle.ADDRESS, primary=True)
+        for post in self._posts.values():
+            post.take(Roster(epoch=0, version=10**6, members=(stranger,)))
+            post.take(Drain(epoch=0, version=10**6))
+            if self._said[:-1]:
+                post.take(self._dice.choice(self._said[:-1]))
+
+    def say(self, *, again: bool = False) -> None:
+        """Send the roster where it changed."""
+        members = tuple(
+            Member(task=post.task, sender=post.sender, primary=post.primary)
+            for post in sorted(self._posts.values(), key=lambda one: one.task)
+            if post.told is State.SERVING
+        )
+        before = self._said[-1] if self._said else None
+        if not members or (before and not again and (members, self.avoid) == (before.members, before.avoid)):
+            return
+        self._version += 1
+        self.largest = max(self.largest, len(members))
+        roster = Roster(
+            epoch=self._epoch,
+            version=self._version,
+            members=members,
+            avoid=self.avoid,
+            link_price=self._link_price,
+        )
+        self._said.append(roster)
+        for post in self._posts.values():
+            if self._dice.random() >= self._quality.loss:
+                delay = self._dice.random() * self._quality.delay
+                asyncio.get_running_loop().call_later(delay, post.take, roster)
+
+    def _catalog(self) -> Catalog:
+        texts = tuple(sources.text(job) for job in self._published)
+        return Catalog(epoch=self._epoch, version=self._version, revision=self._revision, jobs=texts)
