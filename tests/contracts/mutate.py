@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -158,7 +159,8 @@ def judge(mutant: Mutant) -> str:
 
 
 def _fails(tests: list[str]) -> bool:
-    return pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", *tests]) != 0
+    options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
+    return pytest.main([*options, *tests]) != 0
 
 
 @contextmanager
@@ -204,6 +206,8 @@ def main() -> int:
     if options.list:
         print("\n".join(f"{m.file}.vy:{m.line} {m.was} -> {m.now}" for m in every))
         return 0
+    for name in (*QUICK, "invariants"):  # once, for all the processes forked from this one
+        import_module(f"tests.contracts.test_{name}")
     known = remembered()
     every.sort(key=lambda mutant: mutant.now not in GONE)  # removals say most
     todo = [mutant for mutant in every if mutant.key not in known]

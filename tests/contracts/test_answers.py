@@ -1,6 +1,5 @@
 """Answers, rejections, cancels and lapses: who may, when, who is paid, and what hostile callbacks reach."""
 
-import functools
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +48,13 @@ HOSTILE = {
 }
 
 
-@functools.cache
 def caller_code() -> tuple[Abi, bytes]:
     """The hostile requester of sources/Caller.vy."""
     output = compile_contract("Caller", SOURCES)
     return Abi(output["abi"]), bytes.fromhex(output["bytecode"][2:])
+
+
+CALLER = caller_code()
 
 
 class Caller:
@@ -61,7 +62,7 @@ class Caller:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.abi, code = caller_code()
+        self.abi, code = CALLER
         self.address = world.evm.create(code, ["address"], [world.coin.address])
         world.fund(self.address, link(100))
 

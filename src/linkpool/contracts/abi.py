@@ -200,10 +200,10 @@ class Event:
     def decode(cls, log: Log) -> Self:
         """From a log of this event. Raises BadReturn."""
         values = load(cls.contract).events[cls.__name__].decode(log)
-        return cls(log=log, **{_SNAKE.get(name, name): value for name, value in values.items()})
+        return cls(log=log, **{SNAKE.get(name, name): value for name, value in values.items()})
 
 
-_SNAKE = {
+SNAKE = {
     "specId": "job",
     "requestId": "request_id",
     "callbackAddr": "callback_address",
@@ -211,6 +211,7 @@ _SNAKE = {
     "cancelExpiration": "expiration",
     "dataVersion": "data_version",
 }
+"""Operator's names in ours."""
 
 
 def same(value: Any) -> Any:
