@@ -1,0 +1,115 @@
+"""The `linkpool` command as people run it: what it prints and returns, and what it says when it cannot."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from linkpool.chain.keys import Key
+from tests.support.anvil import Anvil, anvil
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "jobs"
+OWNER = "0x00000000000000000000000000000000000000AA"
+DEPLOYER = "0x" + "11" * 32
+
+
+def linkpool(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "linkpool", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, cwd=cwd)
+
+
+@pytest.mark.parametrize("spec", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_example_job_is_drawn(spec: Path) -> None:
+    done = linkpool("job", "check", spec)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "●" in done.stdout
+
+
+def test_a_wrong_job_is_pointed_at(tmp_path: Path) -> None:
+    spec = tmp_path / "wrong.toml"
+    spec.write_text(
+        (EXAMPLES / "single-word.toml").read_text().replace('type="cborparse"', 'type="cborparze"')
+    )
+    done = linkpool("job", "check", spec)
+    assert done.returncode == 1
+    assert f"{spec}:" in done.stdout
+    assert "unknown task type 'cborparze'" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_job_that_is_not_toml_is_pointed_at(tmp_path: Path) -> None:
+    spec = tmp_path / "wrong.toml"
+    spec.write_text("type = [")
+    done = linkpool("job", "check", spec)
+    assert done.returncode == 1
+    assert f"{spec}:1" in done.stdout
+
+
+def test_a_job_runs_once_without_a_chain_and_shows_each_task() -> None:
+    done = linkpool("job", "run", EXAMPLES / "cron.toml", "--seconds", "1", "--json")
+    tasks = {task["name"]: task for task in json.loads(done.stdout)["tasks"]}
+    assert all(task["error"] or task["attempts"] for task in tasks.values())
+    assert done.returncode == (1 if json.loads(done.stdout)["error"] else 0)
+
+
+def test_without_a_token_it_says_where_one_is_looked_for(tmp_path: Path) -> None:
+    done = linkpool("node", "list", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "admin.token" in done.stderr
+    assert "--token-file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_control_plane_that_is_not_there_is_named(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("x")
+    done = linkpool("node", "list", "--url", "http://127.0.0.1:9", "--token-file", token)
+    assert done.returncode == 1
+    assert "control plane does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def chain():
+    with anvil(block_time=1) as running:
+        running.rpc("anvil_setBalance", Key(DEPLOYER).address, hex(10**20))
+        yield running
+
+
+def deploy(chain: Anvil, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    key = folder / "deployer.key"
+    key.write_text(DEPLOYER)
+    roles = [
+        item for role in ("owner", "manager", "guardian", "fee-account") for item in (f"--{role}", OWNER)
+    ]
+    where = ["--rpc-url", chain.http, "--key-file", key, "--file", folder / "deployment.json"]
+    return linkpool("pool", "deploy", *where, "--chain-id", "31337", *roles, *more)
+
+
+def test_a_pool_is_planned_deployed_deployed_again_and_read_back(chain: Anvil, tmp_path: Path) -> None:
+    dry = deploy(chain, tmp_path)
+    assert dry.returncode == 0, dry.stderr
+    assert "Nothing was sent" in dry.stdout
+    assert not (tmp_path / "deployment.json").exists()
+    sent = deploy(chain, tmp_path, "--send")
+    assert sent.returncode == 0, sent.stderr
+    again = deploy(chain, tmp_path, "--send")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.splitlines()[-1] == sent.stdout.splitlines()[-1]
+    show = linkpool("pool", "show", "--rpc-url", chain.http, "--file", tmp_path / "deployment.json", "--json")
+    assert show.returncode == 0, show.stderr
+    summary = json.loads(show.stdout)["summary"]
+    assert (summary["owner"], summary["fee_bps"], summary["max_nodes"]) == (OWNER, 1_000, 110)
+    assert DEPLOYER[2:] not in dry.stdout + sent.stdout + sent.stderr + show.stdout
+
+
+def test_the_wrong_chain_and_a_link_that_is_none_are_refused(chain: Anvil, tmp_path: Path) -> None:
+    other = deploy(chain, tmp_path, "--chain-id", "5")
+    assert other.returncode == 1
+    assert "chain 31337" in other.stderr
+    no_link = deploy(chain, tmp_path, "--link-token", OWNER)
+    assert no_link.returncode == 1
+    assert "transferAndCall" in no_link.stderr
+    assert "Traceback" not in other.stderr + no_link.stderr
