@@ -1,0 +1,126 @@
+"""`linkpool dev` leaves no process behind when told to stop, and clears up at its next start when killed."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import carrying
+from tests.support.until import until
+
+REPOSITORY = Path(__file__).parents[3]
+WHOLE = 5
+"""The command itself, the chain, the control plane, two replicas."""
+
+
+@dataclass
+class Dev:
+    """A running `linkpool dev`. Its folder for temporary files marks every process that comes from it."""
+
+    process: asyncio.subprocess.Process
+    state: Path
+    mark: str
+
+    def processes(self) -> set[int]:
+        """Of this and of any earlier one on the same folder."""
+        return carrying(f"TMPDIR={self.mark}")
+
+    async def serves(self) -> None:
+        """Return when its node serves, and nothing of an earlier one is left."""
+        log = self.state / "logs" / "control.log"
+
+        async def serving() -> bool:
+            whole = len(self.processes()) == WHOLE
+            return whole and log.exists() and '"state": "serving"' in log.read_text()
+
+        await until(serving, f"the node serves; see {log}", 60)
+
+    async def ended(self, within: float = 20.0) -> int:
+        """Its exit code."""
+        async with asyncio.timeout(within):
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def dev(folder: Path, *options: str) -> AsyncIterator[Dev]:
+    """Start one; killed at the end if it still runs, and its replicas with it."""
+    command = ["-m", "linkpool", "dev", "--state", str(folder / "state"), "--chain-port", "0", "--port", "0"]
+    environment = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(REPOSITORY / "src")}
+    with (folder / "said").open("ab") as said:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, *options, stdout=said, stderr=said, env=environment
+        )
+    started = Dev(process, folder / "state", str(folder))
+    try:
+        yield started
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> AsyncIterator[Path]:
+    yield tmp_path
+    for pid in carrying(f"TMPDIR={tmp_path}"):
+        os.kill(pid, signal.SIGKILL)
+
+
+async def test_killed_then_started_again_then_stopped_by_ctrl_c(folder: Path) -> None:
+    async with dev(folder) as first:
+        await first.serves()
+        async with dev(folder) as second:
+            assert await second.ended() == 1
+        assert "already runs" in (folder / "said").read_text()
+        first.process.kill()
+        await first.process.wait()
+        await until(lambda: _count(first, 2), "chain and control plane end with it, the replicas go on")
+        orphans = first.processes()
+    async with dev(folder) as third:
+        await third.serves()
+        assert not third.processes() & orphans
+        third.process.send_signal(signal.SIGINT)
+        assert await third.ended() == 0
+        assert third.processes() == set()
+    assert "Traceback" not in (folder / "said").read_text()
+    assert (third.state / "dev.log").read_text() == ""
+
+
+async def _count(running: Dev, wanted: int) -> bool:
+    return len(running.processes()) == wanted
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+async def test_told_to_stop_while_it_starts(folder: Path, stop: signal.Signals) -> None:
+    async with dev(folder) as running:
+        await until(lambda: _said(folder, "contracts"), "it starts")
+        running.process.send_signal(stop)
+        assert await running.ended() == 0
+        assert running.processes() == set()
+    assert "Traceback" not in (folder / "said").read_text()
+
+
+async def _said(folder: Path, text: str) -> bool:
+    return text in (folder / "said").read_text()
+
+
+async def test_the_proof_is_one_json_object_last(folder: Path) -> None:
+    async with dev(folder, "--check", "--json", "--requests", "6") as running:
+        assert await running.ended(90) == 0
+        assert running.processes() == set()
+    proof = json.loads((folder / "said").read_text().splitlines()[-1])
+    assert (proof["answered"], proof["missed"], proof["paid_twice"]) == (6, 0, 0)
+    assert proof["replaced_s"] > 0
+    assert proof["registered_after_s"] > 0
+    assert not [
+        path for path in running.state.rglob("*.log") if re.search("Traceback|error", path.read_text())
+    ]
+    assert (running.state.stat().st_mode & 0o777) == 0o700
