@@ -205,7 +205,7 @@ class LocalEngine:
                 self._start(kept.group)
         except OSError as error:  # full disk, too many processes: later, and the log says so
             log.error("task cannot start", group=name, error=str(error))
-            kept.deaths_young = max(kept.deaths_young, 2)
+            kept.deaths_young = max(kept.deaths_young, 2) + 1  # never at once
             self._retry_later(kept, name)
 
     def _start(self, group: Group) -> None:

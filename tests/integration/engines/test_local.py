@@ -1,6 +1,7 @@
 """The local engine: the conformance suite over real processes, and what is its own."""
 
 import asyncio
+import errno
 import os
 import signal
 import stat
@@ -10,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,3 +155,22 @@ async def test_two_engines_on_one_folder_end_with_the_wanted_count(bench: Bench)
 
         await until(agreed)
         await settled(new, 2, without=victim.id)
+
+
+async def test_a_disk_that_is_full_for_a_while_only_delays_a_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn, failures = os.posix_spawn, 2
+
+    def reluctant(*arguments: Any, **options: Any) -> int:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return spawn(*arguments, **options)
+
+    monkeypatch.setattr(os, "posix_spawn", reluctant)
+    async with bench.open() as engine:
+        await engine.ensure(bench.group())
+        assert len(await engine.tasks()) < 2
+        await settled(engine, 2)

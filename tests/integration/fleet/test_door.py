@@ -1,135 +1,30 @@
 """Replicas at the door: who is let in, which slot each gets, and what everybody is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from linkpool.engines.protocol import Group, Release
-from linkpool.fleet.claims import Claims
-from linkpool.fleet.door import Desk, Door
-from linkpool.fleet.hub import GRACE, Hub
-from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring
-from linkpool.fleet.lease import Term
+from linkpool.fleet.hub import GRACE
 from linkpool.fleet.roster import SILENT_AFTER, Seat
-from linkpool.fleet.tasks import Tasks
-from linkpool.store import lease, nodes, tokens
+from linkpool.store import nodes
 from linkpool.store.database import Database
-from linkpool.store.tables import Colour, GroupRow, NodeRow
+from linkpool.store.tables import Colour, GroupRow
 from linkpool.wire.agent import (
     PROTOCOL,
     Catalog,
     Goodbye,
     Heartbeat,
-    Hello,
-    NodeFacts,
     NotLeader,
     Refused,
     Roster,
     State,
     Welcome,
 )
-from tests.support.fake_engine import FakeEngine
+from tests.support.house import GROUP, KEYS, SENDERS, House
 from tests.support.line import Line
-from tests.support.manual_clock import ManualClock
-
-KEYS = Keyring(bytes(range(32)))
-SENDERS = [f"0x{number:040x}" for number in range(1, 7)]
-GROUP = "n1-blue"
-
-
-async def facts(node: NodeRow) -> NodeFacts:
-    return NodeFacts(chain_id=1, link="0xl", pool="0xp", wallet="0xw", oracle="0xo")
-
-
-@dataclass
-class House:
-    """One control plane with a node of two tasks; `lead` begins a term."""
-
-    database: Database
-    engine: FakeEngine = field(default_factory=FakeEngine)
-    clock: ManualClock = field(default_factory=ManualClock)
-    door: Door = field(default_factory=Door)
-    visits: list[asyncio.Task[None]] = field(default_factory=list)
-    hub: Hub = field(init=False)
-    tasks: Tasks = field(init=False)
-    term: Term = field(init=False)
-
-    async def build(self) -> None:
-        async with self.database.write() as session:
-            node = await nodes.want(session, 1, 0.0)
-            await nodes.set_addresses(
-                session, node.index, wallet="0xw", oracle="0xo", senders=SENDERS, now=0.0
-            )
-            await nodes.put_release(session, "r", command=["x"], image=None, settings={}, now=0.0)
-            await nodes.add_group(
-                session,
-                GROUP,
-                node=node.index,
-                colour=Colour.BLUE,
-                release="r",
-                token_hash=tokens.digest("token"),
-                now=0.0,
-            )
-        await self.engine.ensure(Group("test", GROUP, Release("r", ("x",)), {}, "token"))
-
-    async def lead(self) -> None:
-        """A new term; an old one's lines are closed."""
-        self.door.close()
-        async with self.database.write() as session:
-            epoch = await lease.take(session, "test", await lease.seen(session))
-        assert epoch is not None
-        self.term = Term(epoch, self.clock, self.clock.monotonic())
-        self.tasks = Tasks(self.engine)
-        await self.tasks.refresh()
-        journal = Journal(self.database, self.clock)
-        self.hub = Hub(term=self.term, tasks=self.tasks, clock=self.clock, journal=journal, link_price="7")
-        claims = Claims(
-            self.database, KEYS, self.tasks, self.clock, epoch=epoch, last_heard=self.hub.heard_at
-        )
-        self.door.open(Desk(epoch, self.hub, claims, facts, self.tasks, {}))
-
-    def knock(self, task: str, **changes: Any) -> Line:
-        """A replica dials and says hello."""
-        line = Line()
-        self.visits.append(asyncio.create_task(self.door.serve(line)))
-        hello = {"group": GROUP, "task": task, "token": SecretStr("token")} | changes
-        line.say(Hello(**hello))
-        return line
-
-    async def enter(self, task: str, **changes: Any) -> tuple[Line, Welcome]:
-        """A replica that comes in and serves."""
-        line = self.knock(task, **changes)
-        welcome = await line.hear_kind("welcome")
-        assert isinstance(welcome, Welcome)
-        line.say(Heartbeat(state=State.SERVING, ready=True))
-        return line, welcome
-
-    def first_two(self) -> list[str]:
-        return list(self.engine.running)[:2]
-
-    async def pass_time(self, seconds: float) -> None:
-        """The clock moves and the leader, which renews its lease all along, looks around."""
-        self.clock.advance(seconds)
-        self.term.renewed(self.clock.monotonic())
-        self.hub.sweep()
-        await asyncio.sleep(0)
-
-
-@pytest.fixture
-async def house(database: Database) -> AsyncIterator[House]:
-    made = House(database)
-    await made.build()
-    await made.lead()
-    yield made
-    made.door.close()
-    for visit in made.visits:
-        visit.cancel()
-    await asyncio.gather(*made.visits, return_exceptions=True)
 
 
 async def members(line: Line) -> set[str]:
