@@ -49,6 +49,10 @@ async def test_one_call_makes_a_node_with_two_replicas_serving(pool: Ground) -> 
         assert node["accepting"]
         assert {replica["slot"] for replica in node["replicas"]} == {0, 1}
         assert len({replica["sender"] for replica in node["replicas"]}) == 2
+        async with httpx.AsyncClient(base_url=control.client.base_url, trust_env=False) as anybody:
+            (public,) = (await anybody.get("/api/v1/public/nodes")).json()["nodes"]
+            assert public == (await anybody.get(f"/api/v1/public/nodes/{node['id']}")).json()
+        assert (public["id"], public["serving"], public["accepting"]) == (node["id"], 2, True)
         operation = (await control.client.get(answer.headers["Location"])).json()
         assert (operation["state"], operation["node"]) == ("done", node["id"])
 
