@@ -93,7 +93,7 @@ def render(snapshot: Snapshot) -> RenderableType:
 def nodes_table(nodes: Sequence[NodeRow], *, title: str | None = None) -> Table:
     """Nodes and their replicas."""
     table = Table(
-        title=title, title_justify="left", box=SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0)
+        title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, header_style="bold", padding=0
     )
     for name in ("node, replicas", "state", "sender"):
         table.add_column(name, no_wrap=True)

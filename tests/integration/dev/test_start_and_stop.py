@@ -91,7 +91,8 @@ async def test_killed_then_started_again_then_stopped_by_ctrl_c(folder: Path) ->
         assert await third.ended() == 0
         assert third.processes() == set()
     assert "Traceback" not in (folder / "said").read_text()
-    assert (third.state / "dev.log").read_text() == ""
+    cleared = [json.loads(line)["event"] for line in (third.state / "dev.log").read_text().splitlines()]
+    assert sorted(cleared) == ["task found"] * 2 + ["task is gone"] * 2
 
 
 async def _count(running: Dev, wanted: int) -> bool:
