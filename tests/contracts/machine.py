@@ -365,12 +365,14 @@ class PoolMachine(RuleBasedStateMachine):
             self._change_status(self.world.nodes[n], step)
 
     def _change_status(self, node: str, to: str) -> None:
-        wanted = {"drain": "active", "reopen": "draining", "retire": "draining"}[to]
+        wanted = {"drain": "active", "retire": "draining"}.get(to)
         becomes = {"drain": "draining", "reopen": "active", "retire": "retired"}[to]
 
         def allowed() -> None:
             state = self.model.nodes[node]
-            if state.status != wanted:
+            if to == "reopen" and state.status == "active":
+                raise Refused("Node is active")
+            if to != "reopen" and state.status != wanted:
                 raise Refused(f"Node is not {wanted}")
             if to == "retire" and state.reserves:
                 raise Refused("Open requests are covered")

@@ -158,6 +158,11 @@ def judge(mutant: Mutant) -> str:
         return "killed at random" if _fails(["tests/contracts/test_invariants.py"]) else "survived"
 
 
+def judged(mutant: Mutant) -> tuple[Mutant, str]:
+    """A mutant with its verdict."""
+    return mutant, judge(mutant)
+
+
 def _fails(tests: list[str]) -> bool:
     options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
     return pytest.main([*options, *tests]) != 0
@@ -213,7 +218,7 @@ def main() -> int:
     todo = [mutant for mutant in every if mutant.key not in known]
     JUDGED.parent.mkdir(parents=True, exist_ok=True)
     with get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool, JUDGED.open("a") as journal:
-        for number, (mutant, verdict) in enumerate(zip(todo, pool.imap(judge, todo), strict=True), 1):
+        for number, (mutant, verdict) in enumerate(pool.imap_unordered(judged, todo), 1):
             known[mutant.key] = verdict
             print(json.dumps([mutant.key, verdict]), file=journal, flush=True)
             place = f"{mutant.file}.vy:{mutant.line}"

@@ -53,4 +53,4 @@ def test_all_invariants_together() -> None:
             held(m)
 
     more = {"phases": (Phase.generate,), "derandomize": True} if FACTOR == 0 else {}
-    run("together", 10 if FACTOR == 0 else 2 * FACTOR, check, **more)
+    run("together", 6 if FACTOR == 0 else 2 * FACTOR, check, **more)

@@ -222,8 +222,23 @@ def test_a_node_with_covered_requests_is_not_retired(staked: World) -> None:
     for call in (pool.drain(node), pool.retire(node)):
         with pytest.raises(Reverted, match="Node is not"):
             staked.evm.send(MANAGER, call)
-    with pytest.raises(Reverted, match="Node is not draining"):
+
+
+def test_the_owner_undoes_a_retirement(staked: World) -> None:
+    node, pool = staked.nodes[0], staked.pool
+    live = staked.evm.ask(staked.view.summary(pool.address)).live_nodes
+    with pytest.raises(Reverted, match="Node is active"):
         staked.evm.send(OWNER, pool.reopen(node))
+    retire(staked, node)
+    assert staked.evm.ask(staked.view.summary(pool.address)).live_nodes == live - 1
+    staked.evm.send(OWNER, pool.reopen(node))
+    assert staked.evm.ask(staked.view.summary(pool.address)).live_nodes == live
+    with pytest.raises(Reverted, match="Node is not retired"):
+        staked.evm.send(ANN, pool.move(node, staked.nodes[2], ALL))
+    assert staked.answer(node, staked.request(node, REQUESTERS[0]))
+    staked.evm.send(MANAGER, pool.drain(node))
+    staked.evm.send(OWNER, pool.reopen(node))
+    assert staked.evm.ask(staked.view.summary(pool.address)).live_nodes == live
 
 
 # --- penalties ------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ class Pool(Contract):
         return self._call("drain", node, read=nothing)
 
     def reopen(self, node: str) -> Call[None]:
-        """By the owner: undo a drain."""
+        """By the owner: undo a drain or a retirement."""
         return self._call("reopen", node, read=nothing)
 
     def retire(self, node: str) -> Call[None]:

@@ -37,7 +37,7 @@ class NodeDraining(PoolEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeReopened(PoolEvent):
-    """A drain was undone."""
+    """A drain or a retirement was undone."""
 
     node: str
 

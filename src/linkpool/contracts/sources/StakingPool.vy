@@ -15,7 +15,7 @@
      - Penalising one node through another: a penalty is taken from the node of the calling NodeOracle, found by its
        address; only this contract makes NodeOracles.
      - A stolen manager key: invites are bounded by max_nodes and max_capacity, penalties by 1 % of active stake a day,
-       drains are undone by the owner, the guardian revokes the key.
+       drains and retirements are undone by the owner, the guardian revokes the key.
      - A fee rise over income not yet divided: each node keeps the fee its coming income is divided at.
      - Inflation of the share price, donations, dust: books.vy never lets the price rise, and counts no donation.
 """
@@ -340,11 +340,13 @@ def drain(node: address):
 @nonreentrant
 def reopen(node: address):
     """
-    @notice Undo a drain.
+    @notice Undo a drain or a retirement, which a stolen manager key may have done.
     """
     authority._only_owner()
     n: books.Node = self._node(node)
-    assert n.status == books.DRAINING, "Node is not draining"
+    assert n.status != books.ACTIVE, "Node is active"
+    if n.status == books.RETIRED:
+        self.live_nodes += 1
     n.status = books.ACTIVE
     books._save(node, n)
     extcall Oracle(node).set_accepting(True)
