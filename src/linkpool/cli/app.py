@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from linkpool.cli import job, node, pool
+from linkpool.cli import config, fleet, job, keys, node, pool, state, token
 
 app = typer.Typer(
     name="linkpool",
@@ -16,6 +16,16 @@ app = typer.Typer(
 
 
 app.add_typer(node.app, name="node")
+app.add_typer(keys.app, name="keys")
+app.add_typer(config.app, name="config")
+app.add_typer(token.app, name="token")
+app.command()(fleet.status)
+app.command()(fleet.events)
+app.command()(fleet.logs)
+app.command()(token.audit)
+app.command()(state.backup)
+app.command()(state.restore)
+app.command()(state.doctor)
 app.add_typer(job.app, name="job")
 app.add_typer(pool.app, name="pool")
 

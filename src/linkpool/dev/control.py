@@ -1,12 +1,13 @@
 """The control plane's API, as `linkpool dev` and its proof use it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 
 from linkpool.errors import Temporary
-from linkpool.wire.api import CatalogView, NodeList, NodeMade, NodeView, PutJobs
+from linkpool.wire.api import CatalogView, EventView, NodeList, NodeMade, NodeView, PutJobs
 
 DEFAULT_URL = "http://127.0.0.1:8700"
 NODE_SECONDS = 60.0
@@ -26,20 +27,34 @@ class Control:
 
     async def nodes(self) -> list[NodeView]:
         """All nodes, oldest first. Raises ControlTrouble."""
-        return NodeList.model_validate(await self._ask("GET", "/nodes")).nodes
+        return NodeList.model_validate(await self.ask("GET", "/nodes")).nodes
 
     async def make_node(self) -> NodeMade:
         """Ask for a node. Raises ControlTrouble."""
-        return NodeMade.model_validate(await self._ask("POST", "/nodes", {}))
+        return NodeMade.model_validate(await self.ask("POST", "/nodes", {}))
 
     async def catalog(self) -> CatalogView:
         """All jobs and bridges. Raises ControlTrouble."""
-        return CatalogView.model_validate(await self._ask("GET", "/jobs"))
+        return CatalogView.model_validate(await self.ask("GET", "/jobs"))
 
     async def put_jobs(self, *jobs: str) -> CatalogView:
         """Serve exactly these jobs. Raises ControlTrouble."""
         body = PutJobs(jobs=list(jobs)).model_dump()
-        return CatalogView.model_validate(await self._ask("PUT", "/jobs", body))
+        return CatalogView.model_validate(await self.ask("PUT", "/jobs", body))
+
+    async def events(self, after: int | None = None) -> AsyncIterator[EventView]:
+        """Every change as it happens, from number `after` on. Raises ControlTrouble when the line is lost."""
+        url = f"{self.url}/api/v1/events" + ("" if after is None else f"?after={after}")
+        forever = aiohttp.ClientTimeout(total=None, sock_connect=10)
+        try:
+            async with self._http.get(url, headers=self._headers, timeout=forever) as reply:
+                if reply.status != 200:
+                    raise ControlTrouble(f"GET /events: {reply.status}: {(await reply.text())[:200]}")
+                async for line in reply.content:
+                    if line.startswith(b"data:"):
+                        yield EventView.model_validate_json(line.removeprefix(b"data:"))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ControlTrouble(f"GET /events: the line was lost: {error}") from error
 
     async def ready(self) -> bool:
         """It leads and works."""
@@ -49,12 +64,13 @@ class Control:
         except aiohttp.ClientError:
             return False
 
-    async def _ask(self, method: str, path: str, body: object | None = None) -> Any:
+    async def ask(self, method: str, path: str, body: object | None = None) -> Any:
+        """One call under `/api/v1`; its JSON, None for an empty answer. Raises ControlTrouble."""
         try:
             async with self._http.request(
                 method, f"{self.url}/api/v1{path}", json=body, headers=self._headers
             ) as reply:
-                answer = await reply.json(content_type=None)
+                answer = await reply.json(content_type=None) if reply.status != 204 else None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise ControlTrouble(f"{method} {path}: the control plane does not answer: {error}") from error
         if reply.status >= 400:

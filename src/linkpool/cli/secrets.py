@@ -1,0 +1,48 @@
+"""Secrets come by file, and only addresses are shown."""
+
+from pathlib import Path
+
+from linkpool.chain.keys import Key
+from linkpool.errors import Permanent
+from linkpool.fleet.keys import Keyring
+from linkpool.log import hide
+
+MIN_PASSPHRASE = 12
+
+
+class BadSecret(Permanent):
+    """A file that should hold a secret holds none. The text never shows what it holds."""
+
+
+def passphrase(path: Path) -> str:
+    """The first line of a file. Raises BadSecret."""
+    text = _read(path).splitlines()
+    if not text or len(text[0]) < MIN_PASSPHRASE:
+        raise BadSecret(
+            f"{path}: the first line must be a passphrase of at least {MIN_PASSPHRASE} characters"
+        )
+    return hide(text[0])
+
+
+def exported(path: Path) -> bytes:
+    """A master secret as `keys export` prints it. Raises BadSecret."""
+    try:
+        master = bytes.fromhex(_read(path).strip())
+    except ValueError as error:
+        raise BadSecret(f"{path}: not a master secret, 64 hex digits") from error
+    if len(master) != 32:
+        raise BadSecret(f"{path}: a master secret has 64 hex digits, not {2 * len(master)}")
+    return master
+
+
+def addresses(keys: Keyring) -> None:
+    """Print what may be known."""
+    print(f"manager   {Key(keys.manager()).address}    (deploy the pool with it)")
+    print(f"treasury  {Key(keys.treasury()).address}    (send it coin for gas)")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise BadSecret(f"cannot read {path}: {error.strerror}") from error
