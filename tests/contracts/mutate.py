@@ -141,6 +141,11 @@ def remembered() -> dict[str, str]:
     return dict(map(json.loads, JUDGED.read_text().splitlines())) if JUDGED.exists() else {}
 
 
+def settled(known: dict[str, str]) -> dict[str, str]:
+    """Those that stand whatever tests are added: a survivor is tried again."""
+    return {key: verdict for key, verdict in known.items() if verdict != "survived"}
+
+
 def judge(mutant: Mutant) -> str:
     """`killed`, `killed at random` (by an invariant), `does not compile`, or `survived`."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder, redirected():
@@ -182,9 +187,11 @@ def build_into(folder: Path, name: str) -> None:
     (folder / "artifacts" / f"{name}.bin.json").write_text(json.dumps(code))
 
 
-def report(results: list[tuple[Mutant, str]]) -> str:
+def report(results: list[tuple[Mutant, str]], total_mutants: int) -> str:
     """The table for people."""
     text = ["# Mutations of the contracts", "", "Written by `make mutate`. A mutant is one broken line.", ""]
+    if len(results) < total_mutants:
+        text += [f"Stopped early: {len(results)} of {total_mutants} mutants were judged, removals first.", ""]
     kinds = ("killed", "killed at random", "survived", "does not compile")
     text += ["| contract | " + " | ".join(kinds) + " |", "|---|" + "---|" * len(kinds)]
     for file in FILES:
@@ -205,15 +212,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", choices=FILES, action="append", help="only these sources, no report")
     parser.add_argument("--list", action="store_true", help="show the mutants and run nothing")
+    parser.add_argument("--report", action="store_true", help="run nothing, report the verdicts so far")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     every = [mutant for file in options.file or FILES for mutant in mutants(file)]
     if options.list:
         print("\n".join(f"{m.file}.vy:{m.line} {m.was} -> {m.now}" for m in every))
         return 0
+    if options.report:
+        return conclude(every, remembered(), write=True)
     for name in (*QUICK, "invariants"):  # once, for all the processes forked from this one
         import_module(f"tests.contracts.test_{name}")
-    known = remembered()
+    known = settled(remembered())
     every.sort(key=lambda mutant: mutant.now not in GONE)  # removals say most
     todo = [mutant for mutant in every if mutant.key not in known]
     JUDGED.parent.mkdir(parents=True, exist_ok=True)
@@ -223,9 +233,14 @@ def main() -> int:
             print(json.dumps([mutant.key, verdict]), file=journal, flush=True)
             place = f"{mutant.file}.vy:{mutant.line}"
             print(f"{number}/{len(todo)} {verdict}: {place} {mutant.was} -> {mutant.now}", flush=True)
+    return conclude(every, known, write=not options.file)
+
+
+def conclude(every: list[Mutant], known: dict[str, str], write: bool) -> int:
+    """Write the report, name the survivors nobody explained; 1 when there are any."""
     results = [(mutant, known[mutant.key]) for mutant in every if mutant.key in known]
-    if not options.file:
-        REPORT.write_text(report(results))
+    if write:
+        REPORT.write_text(report(results, len(every)))
     missing = [m.name for m, verdict in results if verdict == "survived" and m.name not in SURVIVORS]
     print("\n".join(f"survived, not explained: {name}" for name in missing))
     return int(bool(missing))

@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
-from linkpool.contracts.abi import Abi, load
+from linkpool.contracts.abi import Abi, Call, load
 from linkpool.contracts.build import compile_contract
 from linkpool.contracts.oracle import (
     Answer,
     Ask,
     CancelOracleRequest,
+    Lapsed,
     Oracle,
     OracleRequest,
     OracleResponse,
     Reason,
+    Rejected,
     RequestTerms,
 )
 from linkpool.contracts.pool_events import Penalized
@@ -379,6 +381,9 @@ def test_a_rejection_ends_the_cover_and_lets_the_requester_out(staked: World) ->
     node = staked.nodes[0]
     made = staked.request(node, ME)
     staked.evm.send(staked.senders[node], Oracle(node).reject(RequestTerms.of(made), Reason.SOURCE_FAILED))
+    (event,) = staked.evm.events
+    assert isinstance(event, Rejected)
+    assert (event.request_id, event.reason) == (made.request_id, Reason.SOURCE_FAILED)
     had = staked.balance(ME)
     staked.evm.send(ME, Oracle(node).cancel(RequestTerms.of(made)))
     assert staked.balance(ME) - had == PAYMENT
@@ -420,6 +425,9 @@ def test_hoarded_requests_lapse_and_are_refunded_for_ever(staked: World) -> None
     staked.evm.now += 1
     for request in made:
         staked.evm.send(STRANGER, oracle.lapse(RequestTerms.of(request)))
+        (event,) = staked.evm.events
+        assert isinstance(event, Lapsed)
+        assert event.request_id == request.request_id
     assert staked.evm.ask(oracle.reserves()) == 0
     with pytest.raises(Reverted, match="Nothing to lapse"):
         staked.evm.send(STRANGER, oracle.lapse(RequestTerms.of(made[0])))
@@ -475,11 +483,41 @@ def test_only_the_pool_governs_a_node(world: World, function: str) -> None:
             world.evm.raw(who, world.nodes[0], data)
 
 
+def state_slot(world: World, node: str) -> int:
+    """Where a node keeps its one word of state: the only one with the accepting flag."""
+    (slot,) = [n for n in range(4) if world.evm.peek(node, n) >> 232]
+    return slot
+
+
+@pytest.mark.parametrize(
+    ("what", "answer", "reason"),
+    [
+        ("escrow", True, "Escrow is short"),
+        ("escrow", False, "Escrow is short"),
+        ("earned", True, "Income is full"),
+    ],
+)
+def test_state_never_spills_into_its_neighbours(world: World, what: str, answer: bool, reason: str) -> None:
+    """States nobody can reach, poked in: the last line if another request ever matched a commitment's hash."""
+    node = world.nodes[0]
+    made = world.request(node, ME, job=FREE)
+    world.evm.now = made.expiration
+    slot = state_slot(world, node)
+    word = world.evm.peek(node, slot)
+    world.evm.poke(node, slot, word - 1 if what == "escrow" else word | (2**96 - 1) << 88)
+    oracle = Oracle(node)
+    call: Call[Any] = oracle.fulfill(reply(made)) if answer else oracle.cancel(RequestTerms.of(made))
+    with pytest.raises(Reverted, match=reason):
+        world.evm.send(world.senders[node] if answer else ME, call)
+    world.evm.poke(node, slot, word)
+    assert world.answer(node, made)
+
+
 def test_the_rejection_count_stays_at_its_end(world: World) -> None:
     """8,388,607 rejections: poked into the state word, since nobody can get there by hand."""
     node = world.nodes[0]
     made = world.request(node, ME, job=FREE)
-    (slot,) = [n for n in range(4) if world.evm.peek(node, n) >> 232]
+    slot = state_slot(world, node)
     full = world.evm.peek(node, slot) | (2**23 - 1) << 233
     with world.evm.undone():
         world.evm.poke(node, slot, full)

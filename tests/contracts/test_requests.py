@@ -2,9 +2,11 @@
 
 import pytest
 
-from linkpool.contracts.abi import load
+from linkpool.contracts.abi import load, load_code
+from linkpool.contracts.link import Link
 from linkpool.contracts.oracle import Ask, Covered, Oracle, OracleRequest, Reason, RequestTerms
-from linkpool.contracts.pool import Offer
+from linkpool.contracts.pool import Offer, Pool
+from linkpool.contracts.view import View
 from linkpool.units import link
 from tests.contracts.world import (
     CALLBACK,
@@ -21,8 +23,9 @@ from tests.contracts.world import (
     STAKERS,
     STRANGER,
     World,
+    pool_arguments,
 )
-from tests.support.evm import Reverted
+from tests.support.evm import Evm, Reverted, account
 
 ME = REQUESTERS[0]
 NODE = 0
@@ -123,6 +126,30 @@ def test_nobody_but_link_requests(world: World, function: str) -> None:
     for sender in (ME, MANAGER, OWNER):
         with pytest.raises(Reverted, match="Must use LINK token"):
             world.evm.raw(sender, world.nodes[NODE], data)
+
+
+@pytest.mark.parametrize("function", ["oracleRequest", "operatorRequest"])
+def test_a_link_that_calls_these_functions_itself_is_served(function: str) -> None:
+    """No LINK does, but the protocol has them: they hold the same rules."""
+    coin = account("a LINK that calls")
+    evm = Evm()
+    blueprint = evm.create(load_code("NodeOracle").blueprint)
+    pool = Pool(evm.create(load_code("StakingPool").creation, *pool_arguments(coin, blueprint, 0)))
+    world = World(evm, Link(coin), pool, View(pool.address))
+    node = world.register(0)
+    evm.send(MANAGER, pool.set_offer(Offer(FREE, 5, 0, 0, True)))
+    encode = load("NodeOracle").functions[function].encode
+    callback = (ME,) if function == "oracleRequest" else ()
+    evm.raw(coin, node, encode(ME, 5, FREE, *callback, CALLBACK, 1, 2, b"\xa0"))
+    (made,) = evm.events
+    assert isinstance(made, OracleRequest)
+    assert (made.requester, made.callback_address, made.payment) == (ME, ME, 5)
+    assert (made.data, made.data_version, made.job) == (b"\xa0", 2, FREE)
+    with pytest.raises(Reverted, match="Payment below the offer"):
+        evm.raw(coin, node, encode(ME, 4, FREE, *callback, CALLBACK, 2, 2, b""))
+    if callback:
+        with pytest.raises(Reverted, match="Callback address must be the requester"):
+            evm.raw(coin, node, encode(ME, 5, FREE, STRANGER, CALLBACK, 2, 2, b""))
 
 
 def test_nobody_but_link_transfers(world: World) -> None:
