@@ -1,0 +1,168 @@
+"""Every command that talks to a pool, against one that runs."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.support.pool import PASSPHRASE, RealPool, real_pool
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "jobs"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealPool]:
+    async with real_pool(tmp_path_factory.mktemp("pool")) as made:
+        yield made
+
+
+async def linkpool(pool: RealPool, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "LINKPOOL_URL": pool.control.url,
+        "LINKPOOL_API_TOKEN_FILE": str(pool.folder.token),
+    }
+    command = [sys.executable, "-m", "linkpool", *map(str, arguments)]
+    done = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert PASSPHRASE not in done.stdout + done.stderr
+    return done
+
+
+async def test_status_and_node_list_show_the_node_and_its_replicas(pool: RealPool) -> None:
+    status = await linkpool(pool, "status")
+    assert pool.oracle[:6] in status.stdout
+    (node,) = json.loads((await linkpool(pool, "node", "list", "--json")).stdout)
+    assert node["id"] == pool.oracle
+    assert [replica["state"] for replica in node["replicas"]] == ["serving", "serving"]
+
+
+async def test_the_doctor_finds_nothing_wrong_and_names_what_is(pool: RealPool, tmp_path: Path) -> None:
+    well = await linkpool(pool, "doctor", "--config", pool.folder.config)
+    assert well.returncode == 0, well.stdout
+    assert "BAD" not in well.stdout
+    ill = tmp_path / "ill.toml"
+    ill.write_text(pool.folder.config.read_text().replace(str(pool.folder.passphrase), "/nowhere"))
+    found = await linkpool(pool, "doctor", "--config", ill)
+    assert found.returncode == 1
+    assert "BAD keys" in found.stdout
+    assert "/nowhere" in found.stdout
+
+
+async def test_logs_shows_each_replicas_last_lines(pool: RealPool) -> None:
+    done = await linkpool(pool, "logs", pool.oracle, "--state", pool.folder.control, "--lines", "2")
+    for replica in (await pool.node()).replicas:
+        assert f"== {replica.task}\n{{" in done.stdout
+
+
+async def test_events_tell_how_the_node_came_to_be(pool: RealPool) -> None:
+    environment = {
+        **os.environ,
+        "LINKPOOL_URL": pool.control.url,
+        "LINKPOOL_API_TOKEN_FILE": str(pool.folder.token),
+    }
+    command = [sys.executable, "-m", "linkpool", "events", "--after", "0", "--json"]
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    kinds = []
+    async with asyncio.timeout(30):
+        while "node_serving" not in kinds:
+            kinds.append(json.loads(await process.stdout.readline())["kind"])
+    process.kill()
+    await process.wait()
+    assert kinds.index("node_made") < kinds.index("node_registered") < kinds.index("node_serving")
+
+
+async def test_a_token_is_made_into_a_file_used_and_revoked(pool: RealPool, tmp_path: Path) -> None:
+    out = tmp_path / "reader.token"
+    made = await linkpool(pool, "token", "add", "a page", "--out", out, "--scope", "read", "--days", "1")
+    secret = out.read_text().strip()
+    assert secret not in made.stdout
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert (await linkpool(pool, "node", "list", "--token-file", out)).returncode == 0
+    forbidden = await linkpool(pool, "node", "add", "--token-file", out)
+    assert forbidden.returncode == 1
+    assert "403" in forbidden.stderr
+    token_id = made.stdout.split(":")[0]
+    assert (await linkpool(pool, "token", "revoke", token_id)).returncode == 0
+    assert "401" in (await linkpool(pool, "node", "list", "--token-file", out)).stderr
+    listed = (await linkpool(pool, "token", "list")).stdout
+    assert "revoked" in listed
+    assert f"DELETE /api/v1/tokens/{token_id} 204" in (await linkpool(pool, "audit")).stdout
+
+
+async def test_jobs_are_served_and_listed(pool: RealPool) -> None:
+    before = await pool.control.catalog()
+    done = await linkpool(pool, "job", "serve", *sorted(EXAMPLES.glob("*.toml")))
+    assert done.returncode == 0, done.stderr
+    assert f"revision {before.revision + 1}" in done.stdout
+    listed = json.loads((await linkpool(pool, "job", "list", "--json")).stdout)
+    assert len(listed["jobs"]) == len(list(EXAMPLES.glob("*.toml")))
+    await pool.control.put_jobs(*before.jobs)
+
+
+async def test_a_backup_comes_back_and_so_does_the_chain_alone(pool: RealPool, tmp_path: Path) -> None:
+    archive, state = tmp_path / "backup.tar.gz", tmp_path / "state"
+    assert (await linkpool(pool, "backup", "--config", pool.folder.config, "--out", archive)).returncode == 0
+    assert archive.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(archive) as opened:
+        assert opened.getnames() == ["control.db", "master.json"]
+    config = tmp_path / "new.toml"
+    text = pool.folder.config.read_text().replace(str(pool.folder.keys), str(state / "master.json"))
+    config.write_text(text.replace(f'"{pool.folder.control}"', f'"{state}"'))
+    assert (await linkpool(pool, "restore", "--config", config, "--archive", archive)).returncode == 0
+    twice = await linkpool(pool, "restore", "--config", config, "--archive", archive)
+    assert twice.returncode == 1
+    assert "never overwritten" in twice.stderr
+    (state / "control.db").unlink()
+    rebuilt = await linkpool(pool, "restore", "--config", config, "--from-chain")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert pool.oracle in rebuilt.stdout
+
+
+async def test_keys_are_made_opened_rotated_and_exported(pool: RealPool, tmp_path: Path) -> None:
+    one, two, file = tmp_path / "one", tmp_path / "two", tmp_path / "master.json"
+    one.write_text("the first passphrase\n")
+    two.write_text("the second passphrase\n")
+    keys = ["--file", file]
+    made = await linkpool(pool, "keys", "init", "--passphrase-file", one, *keys)
+    shown = made.stdout.splitlines()[-2:]
+    again = await linkpool(pool, "keys", "init", "--passphrase-file", one, *keys)
+    assert again.returncode == 1
+    assert "never overwritten" in again.stderr
+    rotate = ["rotate-passphrase", "--passphrase-file", one, "--new-passphrase-file", two]
+    assert (await linkpool(pool, "keys", *rotate, *keys)).returncode == 0
+    assert (await linkpool(pool, "keys", "verify", "--passphrase-file", one, *keys)).returncode == 1
+    assert (
+        await linkpool(pool, "keys", "verify", "--passphrase-file", two, *keys)
+    ).stdout.splitlines() == shown
+    kept_back = await linkpool(pool, "keys", "export", "--passphrase-file", two, *keys)
+    assert kept_back.returncode == 1
+    secret = tmp_path / "secret"
+    secret.write_text(
+        (await linkpool(pool, "keys", "export", "--yes", "--passphrase-file", two, *keys)).stdout
+    )
+    copy = tmp_path / "copy.json"
+    back = ["import", "--passphrase-file", one, "--secret-file", secret, "--file", copy]
+    assert (await linkpool(pool, "keys", *back)).stdout.splitlines() == shown
+
+
+async def test_settings_are_explained_and_checked(pool: RealPool, tmp_path: Path) -> None:
+    assert "gas_high" in (await linkpool(pool, "config", "show")).stdout
+    assert (await linkpool(pool, "config", "check", "--config", pool.folder.config)).returncode == 0
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(pool.folder.config.read_text() + "gas_hihg = 1\n")
+    refused = await linkpool(pool, "config", "check", "--config", wrong)
+    assert refused.returncode == 1
+    assert "did you mean gas_high" in refused.stderr
