@@ -498,7 +498,7 @@ def state_slot(world: World, node: str) -> int:
     ],
 )
 def test_state_never_spills_into_its_neighbours(world: World, what: str, answer: bool, reason: str) -> None:
-    """States nobody can reach, poked in: the last line if another request ever matched a commitment's hash."""
+    """States nobody can reach, poked in: the last line should a commitment's hash ever be met twice."""
     node = world.nodes[0]
     made = world.request(node, ME, job=FREE)
     world.evm.now = made.expiration

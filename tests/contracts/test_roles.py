@@ -7,16 +7,20 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 
 from linkpool.contracts.abi import Call, load, load_code
+from linkpool.contracts.events import decode
 from linkpool.contracts.invite import Invite, implementation_address, oracle_address
 from linkpool.contracts.oracle import Oracle
 from linkpool.contracts.pool import Offer, Pool
-from linkpool.contracts.pool_events import NodeRegistered
+from linkpool.contracts.pool_events import FeeAccountChanged, FeeAnnounced, LimitsChanged, NodeRegistered
+from linkpool.contracts.view import View
 from linkpool.units import link
+from tests.contracts.replay import replay
 from tests.contracts.world import (
     CAPACITY,
     CHAIN_ID,
     COVERED,
     DAY,
+    FEES,
     GUARDIAN,
     MANAGER,
     MANAGER_KEY,
@@ -24,6 +28,7 @@ from tests.contracts.world import (
     STAKERS,
     STRANGER,
     World,
+    pool_arguments,
     sign,
 )
 from tests.support.evm import Evm, Reverted, account
@@ -77,6 +82,73 @@ def test_each_act_is_for_its_roles_alone(world: World, act: str) -> None:
             else:
                 with pytest.raises(Reverted, match=reason):
                     world.evm.send(who, make(world))
+
+
+TOLD: dict[str, Callable[[World], tuple[str, dict[str, object]]]] = {
+    "set_manager": lambda w: ("ManagerChanged", {"manager": STRANGER}),
+    "revoke_manager": lambda w: ("ManagerChanged", {"manager": ZERO}),
+    "set_guardian": lambda w: ("GuardianChanged", {"guardian": STRANGER}),
+    "set_fee_account": lambda w: ("FeeAccountChanged", {"account": STRANGER}),
+    "transfer_ownership": lambda w: ("OwnershipTransferStarted", {"owner": OWNER, "pending": STRANGER}),
+    "unpause": lambda w: ("Unpaused", {"by": OWNER}),
+    "pause": lambda w: ("Paused", {"by": OWNER, "until": w.evm.now + 14 * DAY}),
+    "set_limits": lambda w: ("LimitsChanged", {"max_nodes": 1, "max_capacity": 1}),
+    "set_capacity": lambda w: ("CapacityChanged", {"node": w.nodes[0], "capacity": 1}),
+    "announce_fee": lambda w: ("FeeChanged", {"fee_bps": 1}),
+    "reopen": lambda w: ("NodeReopened", {"node": w.nodes[2]}),
+    "drain": lambda w: ("NodeDraining", {"node": w.nodes[0]}),
+    "retire": lambda w: ("NodeRetired", {"node": w.nodes[2]}),
+    "set_offer": lambda w: ("OfferChanged", {"job": COVERED, "payment": 1, "penalty": 0, "open": True}),
+    "add_sender": lambda w: ("SenderAdded", {"node": w.nodes[0], "sender": account("new")}),
+    "remove_sender": lambda w: ("SenderRemoved", {"node": w.nodes[0], "sender": w.senders[w.nodes[0]]}),
+    "revoke_invite": lambda w: ("InviteRevoked", {"manager": MANAGER, "nonce": 5}),
+}
+
+
+@pytest.mark.parametrize("act", TOLD)
+def test_each_act_is_told(world: World, act: str) -> None:
+    name, values = TOLD[act](world)
+    world.evm.send(MANAGER, world.pool.drain(world.nodes[2]))
+    world.evm.send(OWNER, ACTS[act][0](world))
+    (event,) = world.evm.events
+    assert type(event).__name__ == name
+    assert {field: getattr(event, field) for field in values} == values
+
+
+def test_a_new_pool_tells_its_roles_and_limits() -> None:
+    evm = Evm()
+    blueprint = evm.create(load_code("NodeOracle").blueprint)
+    made = evm.create(load_code("StakingPool").creation, *pool_arguments(account("link"), blueprint, 700))
+    state = replay(evm.logs)
+    assert (state.owner, state.manager, state.guardian, state.fee_bps) == (OWNER, MANAGER, GUARDIAN, 700)
+    summary = evm.ask(View(evm.create(load_code("PoolView").creation)).summary(made))
+    accounts = [e.account for e in map(decode, evm.logs) if isinstance(e, FeeAccountChanged)]
+    limits = [e for e in map(decode, evm.logs) if isinstance(e, LimitsChanged)]
+    assert accounts == [summary.fee_account] == [FEES]
+    assert [(e.max_nodes, e.max_capacity) for e in limits] == [(summary.max_nodes, summary.max_capacity)]
+
+
+def test_a_rise_is_told_with_its_time(world: World) -> None:
+    world.evm.send(OWNER, world.pool.announce_fee(1_500))
+    (event,) = world.evm.events
+    assert isinstance(event, FeeAnnounced)
+    assert (event.fee_bps, event.effective_at) == (1_500, world.evm.now + 8 * DAY)
+    summary = world.evm.ask(world.view.summary(world.pool.address))
+    assert (summary.announced_fee_bps, summary.fee_effective_at) == (1_500, world.evm.now + 8 * DAY)
+    world.evm.now += 8 * DAY
+    world.evm.send(STRANGER, world.pool.apply_fee())
+    summary = world.evm.ask(world.view.summary(world.pool.address))
+    assert (summary.fee_bps, summary.announced_fee_bps, summary.fee_effective_at) == (1_500, 0, 0)
+
+
+def test_the_pool_lists_what_it_registered(world: World) -> None:
+    pool = world.pool
+    rows = world.evm.ask(world.view.nodes(pool.address))
+    assert [row.node for row in rows] == world.nodes
+    assert [row.wallet for row in rows] == [account(f"wallet{n}") for n in range(3)]
+    assert [world.evm.ask(pool.node_of(row.wallet)) for row in rows] == world.nodes
+    assert [row.capacity for row in rows] == [CAPACITY] * 3
+    assert [world.evm.ask(pool.node(node)).index for node in world.nodes] == [0, 1, 2]
 
 
 def test_ownership_takes_two_steps(world: World) -> None:
