@@ -6,6 +6,7 @@ replicas are handed its path.
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -27,10 +28,15 @@ class GroupFolder:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def all(self) -> Iterator[Group]:
-        """Every group that was promised to run."""
-        for path in sorted(self._folder.glob("*.json")):
-            token = self.token_path(path.stem).read_text()
-            yield _GROUP.validate_python(json.loads(path.read_bytes()) | {"token": token})
+        """Every group that was promised to run. One without its token waits to be ensured again."""
+        for name in self.names():
+            with suppress(FileNotFoundError):
+                token = self.token_path(name).read_text()
+                yield _GROUP.validate_python(json.loads(self._path(name).read_bytes()) | {"token": token})
+
+    def names(self) -> list[str]:
+        """The promised groups' names."""
+        return sorted(path.stem for path in self._folder.glob("*.json"))
 
     def write(self, group: Group) -> None:
         """Promise a group; its token is there first."""
@@ -38,11 +44,8 @@ class GroupFolder:
         write_private(self._path(group.name), _GROUP.dump_json(group, exclude={"token"}).decode())
 
     def drop(self, name: str) -> None:
-        """End the promise: from now on nobody starts a task of the group."""
+        """End the promise: from now on nobody starts a task of the group, and its token is gone."""
         self._path(name).unlink(missing_ok=True)
-
-    def drop_token(self, name: str) -> None:
-        """Remove the token, once no task reads it any more."""
         self.token_path(name).unlink(missing_ok=True)
 
     def token_path(self, name: str) -> Path:

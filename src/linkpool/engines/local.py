@@ -144,7 +144,6 @@ class LocalEngine:
             self._stop(running, grace)
         for running in ending:
             await running.ended.wait()
-        self._promises.drop_token(group)
 
     async def tasks(self) -> list[Task]:
         """What is really running, groups unknown to the caller included."""
@@ -177,7 +176,7 @@ class LocalEngine:
         """Remove every group of this folder, entered or not: the end of a development pool."""
         self._promises.prepare()
         self._files.prepare()
-        promised = {group.name for group in self._promises.all()}
+        promised = set(self._promises.names())
         for name in promised:
             self._promises.drop(name)
         self._adopt()

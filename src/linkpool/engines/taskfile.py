@@ -17,8 +17,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from linkpool.files import write_private
-
 _BECOME = 'echo $$ > "$0" && exec "$@"'
 """Run by sh: the first argument is the pid file, the rest the command."""
 _PID_WITHIN = 2.0
@@ -79,11 +77,8 @@ class TaskFolder:
 
     def spawn(self, intent: Intent, command: Sequence[str], environment: Mapping[str, str]) -> Process:
         """Write the intent, then start the process in a session of its own. Raises OSError."""
-        path = self._path(intent.task)
-        write_private(path, json.dumps(asdict(intent)))
-        lock = os.open(path, os.O_RDWR)
+        lock = self._write_locked(intent)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             pid = os.posix_spawn(
                 "/bin/sh",
                 ["/bin/sh", "-c", _BECOME, str(self._pid_path(intent.task)), *command],
@@ -110,10 +105,10 @@ class TaskFolder:
         """The living process of a task that an earlier control plane started; None when it is gone."""
         path = self._path(task)
         deadline = time.monotonic() + _PID_WITHIN
-        while _locked(path):
+        while locked(path):
             with suppress(OSError, ValueError):  # not written yet, or ended in this very moment
                 process = self._open(path)
-                if _locked(path):  # alive after the descriptor was opened: the pid is its own
+                if locked(path):  # alive after the descriptor was opened: the pid is its own
                     return process
                 os.close(process.pidfd)
             if time.monotonic() > deadline:
@@ -132,6 +127,21 @@ class TaskFolder:
         for path in logs[: max(0, len(logs) - keep_logs)]:
             path.unlink(missing_ok=True)
 
+    def _write_locked(self, intent: Intent) -> int:
+        """The intent's file, locked before it can be seen: unlocked, it would be taken for a dead task's."""
+        path = self._path(intent.task)
+        draft = path.with_name(f".{path.name}.new")
+        lock = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.write(lock, json.dumps(asdict(intent)).encode())
+            os.fsync(lock)
+            draft.replace(path)
+        except OSError:
+            os.close(lock)
+            raise
+        return lock
+
     def _path(self, task: str) -> Path:
         return self._tasks / f"{task}.json"
 
@@ -147,7 +157,7 @@ class TaskFolder:
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
-def _locked(path: Path) -> bool:
+def locked(path: Path) -> bool:
     """Whether a process holds the file; looking never makes it seem locked to another who looks."""
     try:
         descriptor = os.open(path, os.O_RDONLY)

@@ -17,6 +17,7 @@ import pytest
 
 from linkpool.engines.local import LocalEngine
 from linkpool.engines.protocol import EngineRefused, Release
+from linkpool.engines.taskfile import TaskFolder, locked
 from tests.engines.conformance import Bench, Conformance, running, settled, until
 
 PATIENT = Release("r1", ("/bin/sh", "-c", "exec sleep 1000"))
@@ -174,3 +175,41 @@ async def test_a_disk_that_is_full_for_a_while_only_delays_a_start(
         await engine.ensure(bench.group())
         assert len(await engine.tasks()) < 2
         await settled(engine, 2)
+
+
+async def test_an_engine_that_looks_while_another_spawns_never_loses_the_task(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the worst moment, right before the process exists, a second engine looks at the folder."""
+    spawn = os.posix_spawn
+    looks = 0
+
+    def watched(*arguments: Any, **options: Any) -> int:
+        nonlocal looks
+        looks += 1
+        names = TaskFolder(tmp_path).names()
+        assert names
+        for name in names:
+            path = tmp_path / "tasks" / f"{name}.json"
+            assert locked(path)
+        return spawn(*arguments, **options)
+
+    monkeypatch.setattr(os, "posix_spawn", watched)
+    async with bench.open() as engine:
+        await engine.ensure(bench.group())
+        await settled(engine, 2)
+    assert looks == 2
+
+
+async def test_a_promise_without_its_token_stops_nobody(bench: Bench, tmp_path: Path) -> None:
+    async with bench.open() as engine:
+        await engine.ensure(bench.group())
+        await settled(engine, 2)
+    (tmp_path / "groups" / "n0-blue.token").unlink()
+    async with bench.open() as engine:
+        assert isinstance(engine, LocalEngine)
+        await engine.ensure(bench.group())
+        assert (tmp_path / "groups" / "n0-blue.token").read_text() == "secret-t"
+        (tmp_path / "groups" / "n0-blue.token").unlink()
+        await engine.stop_all(0.1)
+        assert await engine.tasks() == []
