@@ -1,4 +1,4 @@
-"""An in-process EVM (pyrevm) behind the package's typed calls: transactions, reverts with their reasons, time.
+"""An in-process EVM (pyrevm) behind the typed calls: transactions, reverts with their reasons, time.
 
 Accounts and slots stay warm from one transaction to the next here, so gas is measured on anvil instead.
 
