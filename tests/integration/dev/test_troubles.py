@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from tests.support.small_disk import fill, small_disk
 
 REPOSITORY = Path(__file__).parents[3]
 STARTED = "starting: "
@@ -100,22 +102,8 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
 @pytest.fixture
 def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A file system of that many MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={request.param}m", "tmpfs", folder]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting is not allowed here")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def fill(folder: Path) -> None:
-    """Leave no room on the disk of a folder."""
-    with suppress(OSError), (folder / "fill").open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(2**20))
+    with small_disk(tmp_path / "disk", request.param) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("disk", [1], indirect=True)
