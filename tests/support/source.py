@@ -41,7 +41,7 @@ async def open_source() -> AsyncIterator[Source]:
     """Serve one on loopback while the context is open; `/price` gives what the demo job wants."""
     source = Source(replies={"/price": Reply({"data": {"price": "15.2301"}})})
     app = web.Application()
-    app.router.add_get("/{path:.*}", source.answer)
+    app.router.add_route("*", "/{path:.*}", source.answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:

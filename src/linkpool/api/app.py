@@ -10,6 +10,7 @@ from linkpool.api.agent import agent_routes
 from linkpool.api.auditing import AuditStatus, audit_routes
 from linkpool.api.auth import Auth
 from linkpool.api.catalog import catalog_routes
+from linkpool.api.entrance import entrance_routes
 from linkpool.api.events import event_routes
 from linkpool.api.fleet_view import FleetView
 from linkpool.api.health import Figures, health_routes
@@ -45,6 +46,7 @@ def build_app(ground: Ground, defaults: Defaults) -> FastAPI:
     maker = Maker(ground.database, ground.factory, ground.clock, ground.knock, defaults.capacity)
     app.include_router(node_routes(ground.database, auth, view, maker))
     app.include_router(catalog_routes(ground.database, auth, ground.keys, ground.door, ground.clock))
+    app.include_router(entrance_routes(ground.database, auth, ground.door))
     app.include_router(event_routes(ground.database, auth, ground.journal))
     app.include_router(health_routes(ground.database, ground.door, Figures()))
     app.include_router(agent_routes(ground.door))

@@ -12,10 +12,10 @@ from linkpool.fleet.door import Door
 from linkpool.fleet.keys import Keyring
 from linkpool.jobs.errors import JobError
 from linkpool.jobs.spec import parse_job
-from linkpool.store import catalog
+from linkpool.store import catalog, tokens
 from linkpool.store.database import Database
 from linkpool.wire.agent import Bridge
-from linkpool.wire.api import BridgeView, CatalogView, PutBridges, PutJobs
+from linkpool.wire.api import BridgeView, CatalogView, PutBridge, PutBridges, PutJobs
 
 
 def catalog_routes(database: Database, auth: Auth, keys: Keyring, door: Door, clock: Clock) -> APIRouter:
@@ -28,11 +28,13 @@ def catalog_routes(database: Database, auth: Auth, keys: Keyring, door: Door, cl
         acknowledged = door.desk.hub.acknowledged() if door.desk else None
         if row is None:
             return CatalogView(revision=0, acknowledged=acknowledged, jobs=[], bridges=[])
+        answering = {each["name"] for each in row.bridges if each.get("incoming")}
         bridges = [
             BridgeView(
                 name=bridge.name,
                 urls=list(bridge.urls),
                 has_token=bridge.token is not None,
+                has_incoming_token=bridge.name in answering,
                 timeout=bridge.timeout,
                 concurrency=bridge.concurrency,
             )
@@ -68,12 +70,18 @@ def catalog_routes(database: Database, auth: Auth, keys: Keyring, door: Door, cl
             )
             for name, bridge in sorted(wanted.bridges.items())
         ]
+        rows = [row | {"incoming": _incoming(wanted.bridges[row["name"]])} for row in to_store(bridges, keys)]
         async with database.write() as session:
             now = await catalog.current(session)
-            await catalog.put(session, now.jobs if now else [], to_store(bridges, keys), clock.now())
+            await catalog.put(session, now.jobs if now else [], rows, clock.now())
         return await shown()
 
     return routes
+
+
+def _incoming(bridge: PutBridge) -> str | None:
+    """What is kept of an incoming token: enough to know it again."""
+    return tokens.digest(bridge.incoming_token.get_secret_value()) if bridge.incoming_token else None
 
 
 def _check_jobs(jobs: Sequence[str]) -> None:

@@ -22,7 +22,9 @@ from linkpool.fleet.sessions import Link, LinkClosed, Session
 from linkpool.fleet.tasks import Tasks
 from linkpool.store.tables import NodeRow
 from linkpool.wire.agent import (
+    Callback,
     Catalog,
+    Down,
     Goodbye,
     Heartbeat,
     Hello,
@@ -31,6 +33,7 @@ from linkpool.wire.agent import (
     Refused,
     Roster,
     State,
+    Webhook,
     Welcome,
 )
 
@@ -116,6 +119,11 @@ class Hub:
             self._catalog = catalog
             for session in self._sessions.values():
                 self._post(session, "catalog", catalog)
+
+    def forward(self, key: str, message: Webhook | Callback) -> None:
+        """Hand something for one run to every replica; `key` tells it from all else under way."""
+        for session in self._sessions.values():
+            self._post(session, f"{message.kind} {key}", message)
 
     def acknowledged(self) -> int | None:
         """The lowest catalog revision in use by a serving replica; None when none serves."""
@@ -254,6 +262,6 @@ class Hub:
     def _oracle(self, node: int) -> str | None:
         return self._nodes[node].row.oracle
 
-    def _post(self, session: Session, kind: str, message: Welcome | Roster | Catalog) -> None:
+    def _post(self, session: Session, kind: str, message: Down) -> None:
         if self._term.runs:
             session.post(kind, message)

@@ -103,11 +103,12 @@ class NodeMade(View):
 
 
 class BridgeView(View):
-    """A bridge without its token."""
+    """A bridge without its tokens: `has_incoming_token` says whether it may answer later."""
 
     name: str
     urls: list[str]
     has_token: bool
+    has_incoming_token: bool
     timeout: float
     concurrency: int
 
@@ -121,6 +122,12 @@ class CatalogView(View):
     bridges: list[BridgeView]
 
 
+class RunView(View):
+    """A run that was handed to the replicas."""
+
+    run: str
+
+
 class PutJobs(Asked):
     """All jobs, as TOML texts, in place of those before."""
 
@@ -128,13 +135,14 @@ class PutJobs(Asked):
 
 
 class PutBridge(Asked):
-    """A bridge; the token goes out as a bearer token."""
+    """A bridge. `token` goes out as a bearer token; `incoming_token` must come with what it answers later."""
 
     urls: Annotated[
         list[Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=2_048)]],
         Field(min_length=1, max_length=16),
     ]
     token: SecretStr | None = None
+    incoming_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     timeout: Annotated[float, Field(gt=0, le=300)] = 15.0
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
 

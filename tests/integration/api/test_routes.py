@@ -29,6 +29,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least 
     ("PUT", "/api/v1/jobs", {"jobs": []}, "operate"),
     ("GET", "/api/v1/bridges", None, "read"),
     ("PUT", "/api/v1/bridges", {"bridges": {}}, "operate"),
+    ("POST", f"/api/v1/webhooks/{UUID}", {}, "operate"),
     ("GET", "/api/v1/tokens", None, "admin"),
     ("POST", "/api/v1/tokens", {"name": "n", "scope": "read"}, "admin"),
     ("DELETE", f"/api/v1/tokens/{UUID}", None, "admin"),
@@ -41,6 +42,8 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least 
 ]
 STREAM = ("GET", "/api/v1/events")
 """Never ends by itself, so it is asked over a real socket in test_events.py."""
+CALLBACK = ("PATCH", "/callbacks/{bridge}/{run}/{task}")
+"""Opens with its bridge's own token, in tests/integration/pool/test_entrance.py."""
 
 
 @pytest.mark.parametrize(("method", "path", "body", "scope"), ROUTES)
@@ -70,12 +73,13 @@ def test_every_route_of_the_application_is_in_the_table(tmp_path: Path) -> None:
         (
             method,
             path.replace(NODE, "{node}").replace(
-                UUID, "{operation}" if "operations" in path else "{token_id}"
+                UUID,
+                "{operation}" if "operations" in path else "{job}" if "webhooks" in path else "{token_id}",
             ),
         )
         for method, path, _, _ in ROUTES
     }
-    assert asyncio.run(routes()) == tested | {STREAM}
+    assert asyncio.run(routes()) == tested | {STREAM, CALLBACK}
 
 
 async def test_errors_are_problem_details(house: ApiHouse) -> None:
