@@ -9,8 +9,9 @@ from pathlib import Path
 
 import structlog
 
+from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
-from linkpool.chain.rpc import Refusal, Rpc
+from linkpool.chain.rpc import Endpoint, EndpointTrouble, Refusal, Rpc
 from linkpool.chain.types import checksum, quantity
 from linkpool.contracts.abi import BadReturn
 from linkpool.contracts.oracle import Oracle
@@ -28,25 +29,34 @@ from linkpool.wire.agent import Member, Roster
 log = structlog.get_logger(__name__)
 
 REVISION = 1
+RETRY_SECONDS = 1.0
 
 
 class Alone:
-    """`Ties` of a replica that runs by a file. `rpc` is only asked what the oracle contract is."""
+    """`Ties` of a replica that runs by a file. `ways`: its endpoints, to ask what the oracle contract is."""
 
-    def __init__(self, file: Standalone, rpc: Rpc) -> None:
-        self._file, self._rpc = file, rpc
+    def __init__(self, file: Standalone, ways: Sequence[Endpoint]) -> None:
+        self._file, self._ways = file, ways
         self._told = asyncio.Event()
 
     async def claim(self) -> Claim:
-        """Read the key and look at the contract. Raises BadSettings, EndpointTrouble."""
+        """Read the key, and look at the contract as soon as an endpoint answers. Raises BadSettings."""
         try:
             key = Key(self._file.sender_key_file.read_text().strip())
         except OSError as error:
             raise BadSettings(f"sender_key_file: cannot read {error.filename}: {error.strerror}") from error
-        oracle = Oracle(checksum(self._file.oracle))
-        chain_id = quantity(await self._rpc.call("eth_chainId"))
+        while True:
+            try:
+                return await self._look(key)
+            except EndpointTrouble as trouble:
+                log.warning("the chain cannot be asked yet", why=str(trouble))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _look(self, key: Key) -> Claim:
+        chain_id = self._file.chain_id or await self._agreed_chain()
+        rpc, oracle = Endpoints(self._ways, chain_id=chain_id), Oracle(checksum(self._file.oracle))
         try:
-            if not await oracle.is_authorized_sender(key.address).ask(self._rpc):
+            if not await oracle.is_authorized_sender(key.address).ask(rpc):
                 log.warning(
                     "not authorized yet: answers will revert until it is",
                     sender=key.address,
@@ -56,17 +66,20 @@ class Alone:
             raise BadSettings(
                 f"oracle: {oracle.address} is no oracle contract on chain {chain_id}: {error}"
             ) from error
-        target = Target(oracle.address, ours=await self._is_ours(oracle))
+        target = Target(oracle.address, ours=await _is_ours(oracle, rpc))
         siblings = sorted([self._file.task, *(sibling.task for sibling in self._file.siblings)])
         return Claim(Identity(self._file.task, key, chain_id, target, siblings.index(self._file.task)), None)
 
-    async def _is_ours(self, oracle: Oracle) -> bool:
-        """A NodeOracle keeps `earned`; Chainlink's Operator has no such function."""
-        try:
-            await oracle.earned().ask(self._rpc)
-        except (Refusal, BadReturn):
-            return False
-        return True
+    async def _agreed_chain(self) -> int:
+        """The chain id of all endpoints that answer. Raises BadSettings, or the trouble of all of them."""
+        answers = await asyncio.gather(*map(_chain_of, self._ways), return_exceptions=True)
+        told = {way.name: a for way, a in zip(self._ways, answers, strict=True) if isinstance(a, int)}
+        if not told:
+            raise next(a for a in answers if isinstance(a, BaseException))
+        if len(set(told.values())) > 1:
+            text = ", ".join(f"{name} is of chain {chain}" for name, chain in told.items())
+            raise BadSettings(f"rpc_urls: {text}; say with chain_id which one is meant")
+        return next(iter(told.values()))
 
     async def listen(self, core: Core, life: Life) -> None:
         """Hand over what the file says, once."""
@@ -97,6 +110,19 @@ class Alone:
 
     def changed(self) -> None:
         """There is nobody to tell."""
+
+
+async def _chain_of(way: Endpoint) -> int:
+    return quantity(await way.call("eth_chainId"))
+
+
+async def _is_ours(oracle: Oracle, rpc: Rpc) -> bool:
+    """A NodeOracle keeps `earned`; Chainlink's Operator has no such function."""
+    try:
+        await oracle.earned().ask(rpc)
+    except (Refusal, BadReturn):
+        return False
+    return True
 
 
 def read_jobs(folder: Path) -> Sequence[JobSpec]:

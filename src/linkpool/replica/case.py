@@ -81,6 +81,7 @@ class _Case:
                 continue
             outcome = await self._run()
             if isinstance(outcome, Answer):
+                self._tools.metrics.runs.labels("answered").inc()
                 await self._deliver(outcome)
                 continue
             self._failure = outcome
@@ -135,8 +136,6 @@ class _Case:
         try:
             async with self._in_hand():
                 await self._tools.answers.deliver(answer)
-                self._tools.caution.lift()
-                self._tools.metrics.runs.labels("answered").inc()
                 mined = self._tools.heads.latest
                 await self._tools.heads.reach((mined.number if mined else 0) + SETTLE_BLOCKS)
         except NotSent as error:

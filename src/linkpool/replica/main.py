@@ -113,7 +113,7 @@ class Process:
     ) -> tuple[Ties, list["asyncio.Task[None]"]]:
         pool, alone = self._settings.pool, self._settings.alone
         if alone is not None:
-            return Alone(alone, links[0]), []
+            return Alone(alone, links), []
         if pool is None:
             raise BadSettings("neither a pool's environment nor a file: there is nothing to serve")
         dice = random.Random(pool.task)  # noqa: S311 - spreads reconnects, keeps no secret

@@ -90,6 +90,7 @@ class Serving:
                     if how is End.ANSWERED and ended_by and ended_by.tx_hash in ours:
                         self.answered += 1
                         self._tools.metrics.answered.inc()
+                        self._tools.caution.lift()
 
     def _start(self) -> None:
         """Give every new request its case; the newest first, so that poison among the old comes last."""

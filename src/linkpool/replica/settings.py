@@ -63,6 +63,8 @@ class Standalone(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rpc_urls: Annotated[tuple[str, ...], Field(min_length=1)]
+    chain_id: int | None = None
+    """With it an endpoint of another chain is passed over; without, all must be of one chain at the start."""
     oracle: str
     """Address of a NodeOracle or of Chainlink's own Operator."""
     link: str | None = None
