@@ -1,1 +1,0 @@
-"""One chain feed for a whole fleet."""
