@@ -5,9 +5,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from tests.sim.named import Named
 from tests.sim.sources import How, Job
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Broke:
 # --- endpoints and sources ------------------------------------------------------------------------
 
 
-class Fault(StrEnum):
+class Fault(Named):
     """What can be wrong with an endpoint."""
 
     HANG = "hang"
@@ -265,7 +265,7 @@ class Cut:
         return self.seconds, lambda: world.plane.cut(seat, off=False)
 
 
-class Word(StrEnum):
+class Word(Named):
     """What a control plane does besides."""
 
     ECHO = "echo"

@@ -22,16 +22,16 @@ from linkpool.replica.duty import LAST_RESORT, STOP_SENDING, WINDOW, Pace
 from linkpool.replica.requests import End, Request
 from tests.sim import oracle as fake
 from tests.sim import record, sources
-from tests.sim.events import Drought, Leave, Say, Word
+from tests.sim.events import Drought, Say, Word
 from tests.sim.record import Told
 from tests.sim.sources import Job
 from tests.sim.stretches import Stretch
 from tests.sim.world import World
 
-ENOUGH_SECONDS = 45.0
+ENOUGH_SECONDS = 30.0
 """To notice that a subscription fell silent (half a minute), and to try again after a failed run."""
 
-ENOUGH_BLOCKS = 7
+ENOUGH_BLOCKS = 4
 """To replace what is stuck, to have it mined, and to see that."""
 
 
@@ -101,7 +101,7 @@ def _miscounted(world: World, told: list[Told]) -> Iterator[str]:
         seen = figures("linkpool_requests_seen_total") or 0
         ended = sum(figures("linkpool_requests_ended_total", {"how": how}) or 0 for how in End)
         if seen != ended + ledger.open + ledger.lost:
-            yield f"{life.task} saw {seen} requests, {ended} ended, {ledger.open} are open, {ledger.lost} lost"
+            yield f"{life.task} saw {seen}, {ended} ended, {ledger.open} are open, {ledger.lost} lost"
         latest = life.core.heads.latest
         if latest and latest.hash == head.hash and ledger.open != len(open_now):
             yield f"{life.task} holds {ledger.open} requests for open, the chain {len(open_now)}"
@@ -112,14 +112,18 @@ def _miscounted(world: World, told: list[Told]) -> Iterator[str]:
 
 def _missed(world: World, told: list[Told]) -> Iterator[str]:
     for one in told:
-        if one.in_time or _excused(world, one):
-            continue
-        stretch = next((s for s in world.stretches.past if _enough(world, one, s)), None)
-        if stretch is not None:
+        if not one.in_time and (stretch := owed(world, one)):
             yield (
                 f"{_name(one)} was not answered in its window, though {stretch.task} was good from "
                 f"{stretch.start:.1f} s to {stretch.end:.1f} s and it was due by {_due(world, one):.1f} s"
             )
+
+
+def owed(world: World, one: Told) -> Stretch | None:
+    """The stretch that owes this request an answer, if there is one."""
+    if _excused(world, one):
+        return None
+    return next((stretch for stretch in world.stretches.past if _enough(world, one, stretch)), None)
 
 
 def _excused(world: World, one: Told) -> bool:
@@ -149,10 +153,6 @@ def _due(world: World, one: Told) -> float:
     if one.job is Job.LATER:
         there = max([there, *(e.at for e in happened if isinstance(e, Say) and e.word is Word.PUBLISH)])
     last = made + WINDOW * LAST_RESORT
-    if any(isinstance(event, Leave) for event in happened):
-        return max(there, last)
-    slowest = (
-        sources.TIMEOUT if any(isinstance(event, Drought) for event in happened) else world.history.source
-    )
-    step = Pace(block * 1.5, slowest).step
+    dry = any(isinstance(event, Drought) for event in happened)
+    step = Pace(block * 1.25, sources.TIMEOUT if dry else world.history.source).step
     return max(there, min(there + (world.plane.largest - 1) * step, last))

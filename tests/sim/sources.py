@@ -7,7 +7,6 @@ answer for another question, or for an earlier use of the same id, shows.
 import asyncio
 import hashlib
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 
 from cbor2 import dumps
@@ -15,13 +14,14 @@ from cbor2 import dumps
 from linkpool.jobs.jsontext import read
 from linkpool.jobs.services import HttpReply, HttpRequest, Unreachable
 from linkpool.jobs.spec import JobSpec, parse_job
+from tests.sim.named import Named
 
 TIMEOUT = 15.0
 WORDS_LONG = 40
 """Words of a long answer: beyond the 512 bytes that a batch takes."""
 
 
-class Job(StrEnum):
+class Job(Named):
     """The jobs of the simulated catalog, and one that is not in it."""
 
     PLAIN = "plain"
@@ -33,6 +33,15 @@ class Job(StrEnum):
     """Its source answers 404 to everything."""
 
 
+_LOG = (
+    "OracleRequest(bytes32 indexed specId, address requester, bytes32 requestId, uint256 payment, "
+    "address callbackAddr, bytes4 callbackFunctionId, uint256 cancelExpiration, uint256 dataVersion, "
+    "bytes data)"
+)
+_CALL = (
+    "fulfillOracleRequest2(bytes32 requestId, uint256 payment, address callbackAddress, "
+    "bytes4 callbackFunctionId, uint256 expiration, bytes calldata data)"
+)
 _TEXT = """
 type = "directrequest"
 schemaVersion = 1
@@ -41,15 +50,17 @@ externalJobID = "{uuid}"
 minIncomingConfirmations = {confirmations}
 observationSource = '''
 log [type=ethabidecodelog
-     abi="OracleRequest(bytes32 indexed specId, address requester, bytes32 requestId, uint256 payment, address callbackAddr, bytes4 callbackFunctionId, uint256 cancelExpiration, uint256 dataVersion, bytes data)"
+     abi="{log}"
      data="$(jobRun.logData)" topics="$(jobRun.logTopics)"]
 asked [type=cborparse data="$(log.data)"]
 ask [type=http method=POST url="https://{name}.example/" requestData=<{{"number": $(asked.number)}}>]
 value [type=jsonparse path="value" data="$(ask)"]
 words [type=ethabiencode abi="{abi}" data=<{{"id": $(log.requestId), "value": $(value)}}>]
 call [type=ethabiencode
-      abi="fulfillOracleRequest2(bytes32 requestId, uint256 payment, address callbackAddress, bytes4 callbackFunctionId, uint256 expiration, bytes calldata data)"
-      data=<{{"requestId": $(log.requestId), "payment": $(log.payment), "callbackAddress": $(log.callbackAddr), "callbackFunctionId": $(log.callbackFunctionId), "expiration": $(log.cancelExpiration), "data": $(words)}}>]
+      abi="{call}"
+      data=<{{"requestId": $(log.requestId), "payment": $(log.payment),
+              "callbackAddress": $(log.callbackAddr), "callbackFunctionId": $(log.callbackFunctionId),
+              "expiration": $(log.cancelExpiration), "data": $(words)}}>]
 send [type=ethtx to="$(jobRun.logAddress)" data="$(call)"]
 log -> asked -> ask -> value -> words -> call -> send
 '''
@@ -65,6 +76,8 @@ def text(job: Job) -> str:
         uuid=f"00000000-0000-4000-8000-{number:012d}",
         confirmations=3 if job is Job.CONFIRMED else 1,
         abi=f"(bytes32 id, {kind} value)",
+        log=_LOG,
+        call=_CALL,
     )
 
 
@@ -100,7 +113,7 @@ def _long(number: int) -> bytes:
     return hashlib.sha256(b"answer %d" % number).digest() * WORDS_LONG
 
 
-class How(StrEnum):
+class How(Named):
     """What is wrong with the way to the sources."""
 
     FINE = "fine"

@@ -1,7 +1,7 @@
 """A replica's wires to the world, which go dead with it: kill -9 at any await.
 
-Cancelling tasks runs their `finally` blocks, a killed process runs nothing. So from the moment of death no call
-gets out and no answer comes in: whatever the unwinding code still tries, the world does not hear it.
+Cancelling tasks runs their `finally` blocks, a killed process runs nothing. So from its death on no call gets
+out and no answer comes in: whatever the unwinding code still tries, the world does not hear it.
 
 A `Fuse` kills after so many calls of the chain, just before or just after the last one took effect. That is
 where a kill can differ from another kill: between two calls a replica changes nothing outside.

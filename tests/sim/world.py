@@ -197,12 +197,8 @@ class World:
         asyncio.get_running_loop().call_later(back, self._fill, seat)
 
 
-def play(history: History) -> World:
-    """Play a history to its end."""
-
-    async def main() -> World:
-        world = World(history)
-        await world.run()
-        return world
-
-    return virtual_time.run(main(), limit=10_000.0)
+def play(history: History, world: World | None = None) -> World:
+    """Play a history to its end, in a fresh world or in the one given."""
+    world = world or World(history)
+    virtual_time.run(world.run(), limit=10_000.0)
+    return world

@@ -1,0 +1,143 @@
+"""The simulator's quick part: some hundred histories in every run, and proof that it can see and repeat.
+
+`make sim` plays 20,000. What a failure here prints can be played again: `python -m tests.sim --history FILE`.
+"""
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+
+from tests.sim import laws, record, timeline
+from tests.sim.campaign import check
+from tests.sim.draw import histories
+from tests.sim.events import (
+    Ask,
+    Broke,
+    Chair,
+    Cut,
+    Drought,
+    Fault,
+    History,
+    Kill,
+    Leave,
+    Reorg,
+    Say,
+    Shun,
+    Trouble,
+    Word,
+)
+from tests.sim.sources import How, Job
+from tests.sim.world import play
+
+pytestmark = pytest.mark.unit
+
+timeline.quiet()
+
+
+@settings(max_examples=180, deadline=None, suppress_health_check=list(HealthCheck))
+@given(histories)
+@example(History(events=(Ask(10, count=36),), gas_limit=6_000_000))  # a batch above the block's gas limit
+@example(History(events=(Leave(5, 5), Leave(5, 5, seat=1), Say(6), Ask(20, count=3))))
+def test_every_history_keeps_the_laws(history: History) -> None:
+    check(history)
+
+
+def told(history: History) -> list[record.Told]:
+    """The requests of a history that keeps the laws."""
+    world = play(history)
+    assert laws.broken(world) == []
+    return record.read(world.chain)
+
+
+def test_a_request_is_answered_in_the_next_block() -> None:
+    [one] = told(History(events=(Ask(10),), block_time=1))
+    assert [block.number - one.block.number for block, _, _ in one.given] == [1]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("calls", range(1, 7))
+def test_whichever_call_is_a_replicas_last_its_sibling_answers_within_seconds(
+    calls: int, after: bool
+) -> None:
+    """The two are alike, so killing either seat covers the one that is first in line."""
+    for seat in (0, 1):
+        kill = Kill(10, seat=seat, calls=calls, after=after, back=400)
+        [one] = told(History(events=(kill, Ask(11)), block_time=1))
+        assert one.given[0][0].timestamp - one.block.timestamp <= 8
+
+
+def test_both_killed_the_next_copies_answer() -> None:
+    events = (Kill(15, seat=0, back=60), Kill(15, seat=1, back=60), Ask(16, count=3, covered=True))
+    assert all(one.in_time and not one.rejected for one in told(History(events=events)))
+
+
+def test_what_no_source_answers_is_rejected_where_covered_and_only_there() -> None:
+    drought = Drought(5, 300, how=How.ERRORS)
+    covered, bare = told(History(events=(drought, Ask(10, covered=True), Ask(11))))
+    assert covered.rejected is not None
+    assert covered.rejected.timestamp < covered.event.expiration - 150
+    assert bare.rejected is None
+
+
+def test_what_a_source_refuses_for_good_is_rejected_at_once_and_by_one_replica() -> None:
+    [one] = told(History(events=(Ask(10, covered=True, job=Job.REFUSED),)))
+    assert one.rejected is not None
+    assert one.rejected.number - one.block.number == 1
+
+
+@pytest.mark.parametrize("depth", range(1, 11))
+@pytest.mark.parametrize("lossy", [False, True])
+def test_a_reorg_around_request_and_answer_loses_neither(depth: int, lossy: bool) -> None:
+    events = (Ask(30, count=4), Reorg(39, depth=depth, lossy=lossy))
+    assert all(one.in_time for one in told(History(events=events, block_time=2)))
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_a_fault_of_the_first_endpoint_of_both_misses_nothing(fault: Fault) -> None:
+    events = (Trouble(5, 400, 0, 0, fault), Trouble(5, 400, 1, 0, fault), Ask(20, count=2), Ask(90))
+    chairs = (Chair(pushes=(True, True)), Chair(pushes=(True, False)))
+    assert all(one.in_time for one in told(History(chairs=chairs, events=events)))
+
+
+@pytest.mark.parametrize(
+    "mishap",
+    [
+        Cut(5, 400),
+        Cut(5, 400, seat=1),
+        Broke(5, 400),
+        Say(12, Word.ECHO),
+        Leave(5, 400),
+        Leave(5, 30, seat=1),
+    ],
+)
+def test_one_replica_cut_off_broke_or_drained_misses_nothing(mishap: Cut | Broke | Say | Leave) -> None:
+    assert all(one.in_time for one in told(History(events=(mishap, Ask(20, count=3, covered=True)))))
+
+
+def test_the_same_history_gives_the_same_chain() -> None:
+    events = (
+        Ask(10, count=3, covered=True),
+        Trouble(9, 60, 0, -1, Fault.LOSSY),
+        Trouble(9, 60, 1, -1, Fault.FAIL),
+        Kill(14, calls=2),
+        Reorg(40, depth=4, lossy=True),
+        Shun(50, 20),
+    )
+    history = History(events=events, loss=0.3, delay=3.0, seed=7)
+    assert [b.hash for b in play(history).chain.blocks] == [b.hash for b in play(history).chain.blocks]
+    assert _transactions(history) == _transactions(history)
+
+
+def _transactions(history: History) -> list[tuple[int, bytes]]:
+    chain = play(history).chain
+    return [(block.number, receipt.tx.hash) for block in chain.blocks for receipt in block.receipts]
+
+
+def test_a_timeline_tells_what_happened_and_a_printed_history_can_be_played_again() -> None:
+    history = History(events=(Ask(10, job=Job.LONG), Kill(10)))
+    lines, broken = timeline.tell(history)
+    assert broken == []
+    assert any("director  Kill(at=10" in line for line in lines)
+    assert any("question 1 (long)" in line and "answered" in line for line in lines)
+    from tests.sim import events, sources
+
+    assert eval(repr(history), {**vars(events), **vars(sources)}) == history  # noqa: S307 - our own repr
