@@ -5,7 +5,7 @@ RUN := .venv/bin/python -m
 DEV_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test dev check test unit lint fmt contracts bench lock clean
+.PHONY: help setup setup-test dev check test faults unit fuzz mutate sim lint fmt contracts bench lock clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -22,8 +22,21 @@ dev: setup ## run a whole pool on this machine: chain, contracts, control plane,
 check: setup ## the same without a terminal: 30 requests, a replica killed, one JSON object of proof
 	@.venv/bin/linkpool dev --check --json
 
-test: setup-test ## everything that needs no container engine
-	@$(RUN) pytest -m "not engines" $(ARGS)
+test: setup-test ## everything that needs no container engine, the slow proofs aside (those are in .ci/run)
+	@$(RUN) pytest -m "unit or contracts" -n 2 --dist loadfile $(ARGS)
+	@$(RUN) pytest -m integration $(ARGS)
+
+faults: setup-test ## processes, networks and chains broken on purpose
+	@$(RUN) pytest -m faults $(ARGS)
+
+fuzz: setup-test ## the contracts' state machines for hours: FUZZ=examples (default 5000)
+	@HYPOTHESIS_PROFILE=fuzz $(RUN) pytest -m contracts tests/contracts/test_invariants.py --timeout 0 $(ARGS)
+
+mutate: setup-test ## break the contracts line by line; a test must fail for each
+	@$(RUN) tests.contracts.mutate $(ARGS)
+
+sim: setup-test ## 20,000 simulated histories of two to four replicas
+	@$(RUN) tests.sim --histories 20000 $(ARGS)
 
 unit: setup-test ## the tests that open no socket
 	@$(RUN) pytest -m unit $(ARGS)
@@ -32,6 +45,7 @@ lint: setup-test ## style, types, import floors
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
+	@$(RUN) mypy bench
 	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
 
 fmt: setup-test ## let the formatter have its way
