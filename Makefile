@@ -29,8 +29,8 @@ test: setup-test ## everything that needs no container engine, the slow proofs a
 faults: setup-test ## processes, networks and chains broken on purpose
 	@$(RUN) pytest -m faults $(ARGS)
 
-fuzz: setup-test ## the contracts' state machines for hours: FUZZ=examples (default 5000)
-	@HYPOTHESIS_PROFILE=fuzz $(RUN) pytest -m contracts tests/contracts/test_invariants.py --timeout 0 $(ARGS)
+fuzz: setup-test ## the contracts' state machines for hours: so many times as many examples (FACTOR=1000)
+	@LINKPOOL_FUZZ=$(or $(FACTOR),1000) $(RUN) pytest tests/contracts/test_invariants.py -n 2 $(ARGS)
 
 mutate: setup-test ## break the contracts line by line; a test must fail for each
 	@$(RUN) tests.contracts.mutate $(ARGS)
