@@ -20,7 +20,7 @@ class DemoConsumer(Contract):
     contract = "DemoConsumer"
 
     def ask(self, oracle: str, job: bytes, payment: int, data: bytes, times: int = 1) -> Call[bytes]:
-        """Send `times` equal requests of `payment` juels each; `data` is CBOR. Returns the last request id."""
+        """Send `times` equal requests of `payment` juels; `data` is CBOR. Returns the last request id."""
         return self._call("ask", oracle, job, payment, data, times, read=same)
 
     def answers(self, request_id: bytes) -> Call[int]:
