@@ -1,7 +1,8 @@
 """Cold start of a replica: from the process's start, and from the kill that made it necessary, to serving.
 
-Targets (design, section 9): start to serving 1.5 s; a new replica serving 3 s after a kill. Between two kills the
-replicas grow out of the age at which the engine would call a death flapping, and wait before it starts another.
+Targets (design, section 9): start to serving 1.5 s; a new replica serving 3 s after a kill. Between two
+kills the replicas grow out of the age at which the engine would call a death flapping, and wait before it
+starts another.
 """
 
 import asyncio
