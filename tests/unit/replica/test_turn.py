@@ -1,0 +1,86 @@
+"""Waiting for one's turn: the rank decides, a change of the roster wakes, and nobody waits for ever."""
+
+import asyncio
+
+import pytest
+
+from linkpool.replica.duty import Pace, ahead, last_resort
+from linkpool.replica.roster import RosterBook
+from linkpool.replica.turn import Turn
+from linkpool.wire.agent import Member, Roster
+from tests.support.oracle_logs import request
+from tests.support.replica_desk import Chain, on_chain
+
+pytestmark = pytest.mark.unit
+
+A = Member(task="a", sender="0xa", primary=True)
+B = Member(task="b", sender="0xb", primary=True)
+ONE = request(1)
+FIRST, SECOND = (A, B) if not ahead(ONE.identity, (A, B), A) else (B, A)
+PACE = Pace(1.0)
+
+
+class Scene:
+    """One replica's turn; `departed` are those whose landing was waited for."""
+
+    def __init__(self, chain: Chain, me: Member) -> None:
+        self.roster = RosterBook(me)
+        self.roster.take(Roster(epoch=0, version=1, members=(A, B)))
+        self.departed: list[str] = []
+        self.turn = Turn(self.roster, chain.clock, self.landing)
+        self.ready = chain.clock.now()
+
+    async def landing(self, member: Member) -> None:
+        self.departed.append(member.task)
+        await asyncio.sleep(1)
+
+    async def waited(self) -> float:
+        """Seconds until it is this replica's turn."""
+        start = asyncio.get_running_loop().time()
+        await self.turn.mine(ONE, self.ready, PACE)
+        return asyncio.get_running_loop().time() - start
+
+    def say(self, version: int, *members: Member) -> None:
+        self.roster.take(Roster(epoch=0, version=version, members=members))
+
+
+def test_the_first_in_line_waits_not_at_all_and_the_second_one_step():
+    async def first(chain: Chain) -> float:
+        return await Scene(chain, FIRST).waited()
+
+    async def second(chain: Chain) -> float:
+        return await Scene(chain, SECOND).waited()
+
+    assert on_chain(first) == 0
+    assert on_chain(second) == pytest.approx(PACE.step)
+
+
+def test_when_the_first_leaves_the_second_takes_over_after_its_landing():
+    async def scenario(chain: Chain) -> tuple[float, list[str]]:
+        scene = Scene(chain, SECOND)
+        asyncio.get_running_loop().call_later(0.5, scene.say, 2, SECOND)
+        return await scene.waited(), scene.departed
+
+    waited, departed = on_chain(scenario)
+    assert waited == pytest.approx(1.5)
+    assert departed == [FIRST.task]
+
+
+def test_a_roster_of_strangers_delays_only_until_the_last_resort():
+    async def scenario(chain: Chain) -> float:
+        scene = Scene(chain, SECOND)
+        scene.say(2, *[Member(task=f"x{n}", sender="0x", primary=True) for n in range(200)])
+        await scene.waited()
+        return chain.clock.now()
+
+    assert on_chain(scenario) <= last_resort(ONE.event.expiration) + 0.1
+
+
+def test_who_drains_waits_for_the_last_resort_and_who_is_called_back_answers_at_once():
+    async def scenario(chain: Chain) -> float:
+        scene = Scene(chain, FIRST)
+        scene.turn.draining = True
+        asyncio.get_running_loop().call_later(20, setattr, scene.turn, "draining", False)
+        return await scene.waited()
+
+    assert on_chain(scenario) == pytest.approx(20)
