@@ -15,7 +15,7 @@ def environ(tmp_path):
         "LINKPOOL_GROUP": "g",
         "LINKPOOL_TASK": "t",
         "LINKPOOL_TOKEN_FILE": str(token),
-        "LINKPOOL_CONTROL_URLS": "http://a,http://b",
+        "LINKPOOL_CONTROL_URLS": "http://127.0.0.1:1,http://127.0.0.1:2",
         "LINKPOOL_RPC_URLS": "ws://c",
     }
 
@@ -23,7 +23,7 @@ def environ(tmp_path):
 def test_a_pool_replica_reads_its_engines_environment(environ):
     settings = from_environment(environ)
     assert settings.pool is not None
-    assert settings.pool.control_urls == ("http://a", "http://b")
+    assert settings.pool.control_urls == ("http://127.0.0.1:1", "http://127.0.0.1:2")
     assert settings.pool.token == "a-group-token"
     assert "a-group-token" not in repr(settings)
 
