@@ -212,17 +212,17 @@ def _linked(
             hint = " or an arrow to it" if parameter.from_input or parameter.from_inputs else ""
             raise PlacedError(f"task {task.name}: {task.type.name} needs {name}={hint}", task.at)
     after = tuple(dict.fromkeys([*inputs, *task.after]))
-    return replace(
-        task, inputs=tuple(inputs), after=after, reach=_reach(task, [done[name] for name in after])
-    )
-
-
-def _reach(task: Task, needs: list[Task]) -> Reach:
-    own = [
-        Reach.REQUEST
-        for argument in task.arguments.values()
+    reaches = {
+        name: max((_reach(reference.path[0], done) for reference in references(argument)), default=Reach.JOB)
+        for name, argument in task.arguments.items()
         if isinstance(argument, Reference | Template)
-        for reference in references(argument)
-        if reference.path[0] == "jobRun"
-    ]
-    return max([Reach.JOB, *own, *(Reach.SOURCE if need.type.source else need.reach for need in needs)])
+    }
+    reach = max([Reach.JOB, *reaches.values(), *(_reach(name, done) for name in after)])
+    return replace(task, inputs=tuple(inputs), after=after, reach=reach, reaches=reaches)
+
+
+def _reach(name: str, done: Mapping[str, Task]) -> Reach:
+    """Whose value the variable of that name is."""
+    if name in done:
+        return Reach.SOURCE if done[name].type.source else done[name].reach
+    return Reach.REQUEST if name == "jobRun" else Reach.JOB

@@ -14,7 +14,7 @@ from linkpool.errors import LinkPoolError, Temporary
 from linkpool.jobs.errors import BadValue, Cause, TaskError, TaskPermanent, TaskTemporary
 from linkpool.jobs.services import Services
 from linkpool.jobs.spec import JobSpec
-from linkpool.jobs.tasks.kit import Call, Reach, Task
+from linkpool.jobs.tasks.kit import BadParameter, Call, Reach, Task
 from linkpool.jobs.values import Value
 
 
@@ -231,8 +231,9 @@ def blamed(task: Task, failure: LinkPoolError) -> TaskError:
     reason = str(failure)
     if isinstance(failure, Temporary):
         return TaskTemporary(reason, Cause.OURS, task.name)
-    if not isinstance(failure, BadValue) or task.reach is Reach.JOB:
+    reach = failure.reach if isinstance(failure, BadParameter) else task.reach
+    if not isinstance(failure, BadValue) or reach is Reach.JOB:
         return TaskPermanent(reason, Cause.OURS, task.name)
-    if task.reach is Reach.REQUEST:
+    if reach is Reach.REQUEST:
         return TaskPermanent(reason, Cause.PARAMETERS, task.name)
     return TaskTemporary(reason, Cause.SOURCE_FAILED, task.name)

@@ -281,3 +281,20 @@ def test_every_task_runs_once_after_all_it_needs(edges: list[tuple[int, int]], d
     order: list[Any] = [int(request.url[8]) for request in world.sources.asked]
     assert sorted(order) == list(range(8))
     assert all(order.index(a) < order.index(b) for a, b in forward)
+
+
+@pytest.mark.parametrize(
+    ("request_path", "body", "kind", "cause"),
+    [
+        ({}, '{"price": 1}', TaskPermanent, Cause.PARAMETERS),
+        ({"path": "price"}, '{"no": 1}', TaskTemporary, Cause.SOURCE_FAILED),
+    ],
+    ids=["the request lacks its path", "the source lacks what the path names"],
+)
+def test_each_parameter_is_blamed_on_whom_its_own_value_came_from(
+    request_path: dict[str, str], body: str, kind: type, cause: Cause
+) -> None:
+    url = "https://source.example/"
+    graph = f'f [type=http url="{url}"]; p [type=jsonparse path="$(jobRun.path)" data="$(f)"]; f -> p'
+    error = failure_of(graph, World(Sources({url: body})), **request_path)
+    assert (type(error), error.cause) == (kind, cause)

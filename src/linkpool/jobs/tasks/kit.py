@@ -56,6 +56,14 @@ class Reach(IntEnum):
     SOURCE = 2
 
 
+class BadParameter(BadValue):
+    """A parameter of a task cannot be read; `reach` says whose value it was."""
+
+    def __init__(self, reason: str, reach: Reach) -> None:
+        super().__init__(reason)
+        self.reach = reach
+
+
 @dataclass(frozen=True, slots=True)
 class TaskType:
     """A kind of task. `run` may be a coroutine; it raises BadValue, TaskError or a service's error."""
@@ -95,6 +103,9 @@ class Task:
     after: tuple[str, ...] = ()
     """Every task that must be done before it, inputs and variables."""
     reach: Reach = Reach.JOB
+    """Of all that it works on together."""
+    reaches: Mapping[str, Reach] = field(default_factory=dict)
+    """Of each parameter that names variables, by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +131,8 @@ class Call:
         try:
             return self._read(parameter, argument)
         except BadValue as error:
-            raise BadValue(f"{name}: {error}") from None
+            reach = self.task.reaches.get(name, self.task.reach)
+            raise BadParameter(f"{name}: {error}", reach) from None
 
     def _read(self, parameter: Parameter, argument: Reference | Template | None) -> Any:
         if isinstance(argument, Template):
