@@ -50,6 +50,31 @@ def test_a_port_that_is_no_number_is_refused(environ):
         from_environment(environ)
 
 
+@pytest.mark.parametrize(
+    ("urls", "fingerprint", "reason"),
+    [
+        ("http://10.0.0.1:1", None, "is not TLS"),
+        ("https://a,http://127.0.0.1:1", "a" * 64, "is not TLS"),
+        ("https://a", "A" * 64, "64 lower hex digits"),
+        ("https://a", "", "64 lower hex digits"),
+    ],
+)
+def test_a_token_never_travels_in_clear(environ, urls, fingerprint, reason):
+    environ["LINKPOOL_CONTROL_URLS"] = urls
+    if fingerprint is not None:
+        environ["LINKPOOL_CA_FINGERPRINT"] = fingerprint
+    with pytest.raises(BadSettings, match=reason):
+        from_environment(environ)
+
+
+def test_the_fingerprint_is_taken_with_tls_urls(environ):
+    environ |= {"LINKPOOL_CONTROL_URLS": "https://a/,wss://b", "LINKPOOL_CA_FINGERPRINT": "0f" * 32}
+    settings = from_environment(environ)
+    assert settings.pool is not None
+    assert settings.pool.ca_fingerprint == "0f" * 32
+    assert settings.pool.control_urls == ("https://a", "wss://b")
+
+
 ALONE = """
 rpc_urls = ["ws://127.0.0.1:8545"]
 oracle = "0x0000000000000000000000000000000000000001"
