@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
+from linkpool.chain.rpc import Rpc
 from linkpool.dev.processes import CannotStart, child, last_words
 
 START_SECONDS = 20.0
@@ -60,18 +61,25 @@ def find_anvil(root: Path) -> Path:
 
 
 @asynccontextmanager
-async def dev_chain(
-    binary: Path, port: int, log: Path, *, block_time: float = 1.0
-) -> AsyncIterator[DevChain]:
-    """Run a fresh chain while the context is open; ready to serve when entered. Raises CannotStart."""
+async def dev_chain(binary: Path, port: int, log: Path) -> AsyncIterator[DevChain]:
+    """Run a fresh chain while the context is open; ready to serve when entered. Raises CannotStart.
+
+    Each transaction is its own block until `tick`, so that founding a pool takes no time.
+    """
     command = [
-        str(binary), "--host", "127.0.0.1", "--port", str(port), "--block-time", str(block_time),
+        str(binary), "--host", "127.0.0.1", "--port", str(port),
         "--gas-limit", str(BLOCK_GAS), "--silent", "--prune-history", "4096",
     ]  # fmt: skip
     async with child(command, log) as process:
         chain = DevChain(port)
         await _answering(chain, process, binary, log)
         yield chain
+
+
+async def tick(rpc: Rpc, seconds: int = 1) -> None:
+    """From now on a block every so many seconds, and only then."""
+    await rpc.call("evm_setAutomine", False)
+    await rpc.call("evm_setIntervalMining", seconds)
 
 
 async def _answering(chain: DevChain, process: asyncio.subprocess.Process, binary: Path, log: Path) -> None:

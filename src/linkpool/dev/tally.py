@@ -53,7 +53,9 @@ class Tally:
                     self.fates.setdefault(event.request_id, Fate(Request(event)))
                 case oracle.OracleResponse(request_id=request_id):
                     self.payments[request_id] += 1
-                    fate = self.fates[request_id]
+                    fate = self.fates.get(request_id)
+                    if fate is None:
+                        continue  # asked before we looked
                     fate.answered_in = fate.answered_in or log.block_number
                     fate.answered_at = fate.answered_at or asyncio.get_running_loop().time()
                 case _:

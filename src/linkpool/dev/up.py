@@ -17,7 +17,7 @@ import aiohttp
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.contracts.pool_events import NodeRegistered
-from linkpool.dev.anvil import DevChain, dev_chain, find_anvil
+from linkpool.dev.anvil import DevChain, dev_chain, find_anvil, tick
 from linkpool.dev.control import NODE_SECONDS, Control, until_serving
 from linkpool.dev.folder import POOL_NAME, Folder
 from linkpool.dev.job import demo_job
@@ -78,6 +78,7 @@ async def dev_pool(folder: Folder, ports: Ports, root: Path, say: Say) -> AsyncI
         rpc = Endpoints([endpoint], chain_id=CHAIN_ID)
         say("contracts")
         standing = await found(rpc, folder)
+        await tick(rpc)
         source = await stack.enter_async_context(demo_source(0))
         say("control plane")
         control = await stack.enter_async_context(_control(folder, control_port, chain, standing, http))
