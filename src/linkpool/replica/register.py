@@ -68,9 +68,10 @@ def _intent(node: NodeFacts, invite: Invite, now: float, max_fee: Wei) -> Intent
 
 
 async def _exists(rpc: Rpc, address: str) -> bool:
-    try:
-        return await exists(rpc, address)
-    except EndpointTrouble as error:
-        log.warning("cannot tell whether the node is on chain", node=address, error=str(error))
-        await asyncio.sleep(POLL_SECONDS)
-        return False
+    """Whether it is there; without an endpoint nobody knows, and nothing is submitted meanwhile."""
+    while True:
+        try:
+            return await exists(rpc, address)
+        except EndpointTrouble as error:
+            log.warning("cannot tell whether the node is on chain", node=address, error=str(error))
+            await asyncio.sleep(POLL_SECONDS)
