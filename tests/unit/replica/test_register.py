@@ -1,4 +1,4 @@
-"""A node adds itself: the lowest slot first, the others only if it does not, and all stop once it stands."""
+"""A node adds itself: the lowest slot first, the others only if it does not, and all stop when it stands."""
 
 import asyncio
 from types import SimpleNamespace
