@@ -24,7 +24,7 @@ from linkpool.replica.metrics import Metrics
 from linkpool.replica.requests import Request
 from linkpool.replica.roster import RosterBook
 from linkpool.replica.runner import Failure, Runner
-from linkpool.replica.turn import Turn
+from linkpool.replica.turn import LOOK_AGAIN, Turn
 from linkpool.replica.worth import Purse
 
 log = structlog.get_logger(__name__)
@@ -96,11 +96,12 @@ class _Case:
     async def insure(self) -> None:
         """Reject a covered request at once when no answer can be, or in time when nobody answered it."""
         await self._confirmed()
-        now, expiration = self._tools.clock.now(), self._request.event.expiration
-        moment = reject_at(expiration, self._tools.turn.rank(self._request), self._pace(), now)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(moment - now, 0)):
-                await self._hopeless.wait()
+        clock, expiration = self._tools.clock, self._request.event.expiration
+        moment = reject_at(expiration, self._tools.turn.rank(self._request), self._pace(), clock.now())
+        while not self._hopeless.is_set() and (wait := moment - clock.now()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(wait, LOOK_AGAIN)):
+                    await self._hopeless.wait()
         await self._reject()
 
     async def _confirmed(self) -> float:

@@ -13,6 +13,12 @@ from linkpool.wire.agent import Member
 Landing = Callable[[Member], Awaitable[None]]
 """Returns when what a departed sibling sent had its chance to land (at most one block)."""
 
+LOOK_AGAIN = 3.0
+"""Seconds after which a wait for a moment of the chain looks at the clock again.
+
+Heads may have set it right meanwhile: a machine that was suspended for minutes still lives in the past.
+"""
+
 
 class Turn:
     """Tells when a request is this replica's to answer."""
@@ -43,7 +49,7 @@ class Turn:
         line = self._ahead(request)
         while (wait := self._due(request, ready_at, pace) - self._clock.now()) > 0:
             with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
+                async with asyncio.timeout(min(wait, LOOK_AGAIN)):
                     await self._roster.changed()
             line, before = self._ahead(request), line
             present = {member.task for member in self._roster.members}
