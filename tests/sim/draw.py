@@ -108,6 +108,7 @@ histories = st.builds(
     delay=st.sampled_from([0.05, 3.0]),
     loss=st.sampled_from([0.0, 0.3]),
     source=st.sampled_from([0.1, 1.0]),
+    drift=st.sampled_from([0, 0, 0, 5]),
     seed=st.integers(0, 2**16),
 )
 """Any history. With `PRICE` a spike of 20 costs more than a request without cover is worth."""

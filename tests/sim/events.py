@@ -300,7 +300,11 @@ class Chair:
 
 @dataclass(frozen=True)
 class History:
-    """A world and what happens in it. Times in seconds, `gas_limit` of a block, `base_fee` in wei."""
+    """A world and what happens in it. Times in seconds; blocks are stamped up to `drift` too late.
+
+    `gas_limit` is a block's, `link_price` wei per LINK; `delay` (longest) and `loss` (share) are those of the
+    control plane's lines, `source` is how long a source takes.
+    """
 
     chairs: tuple[Chair, ...] = (Chair(), Chair())
     events: tuple[Event, ...] = ()
@@ -310,4 +314,5 @@ class History:
     delay: float = 0.05
     loss: float = 0.0
     source: float = 0.1
+    drift: int = 0
     seed: int = 0

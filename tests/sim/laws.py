@@ -138,7 +138,7 @@ def _excused(world: World, one: Told) -> bool:
 def _enough(world: World, one: Told, stretch: Stretch) -> bool:
     block = world.history.block_time
     begin = max(stretch.start, _due(world, one))
-    until = min(stretch.end, world.at(one.event.expiration) - STOP_SENDING)
+    until = min(stretch.end, world.at(one.event.expiration) - STOP_SENDING - world.history.drift)
     return until - begin >= ENOUGH_SECONDS + ENOUGH_BLOCKS * block
 
 

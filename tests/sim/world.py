@@ -1,6 +1,7 @@
 """One history, played in virtual time: real replicas on a fake chain, and a director who makes things happen.
 
-`play(history)` returns the world as the history left it; `tests/sim/laws.py` judges it.
+`play(history)` returns the world as the history left it; `tests/sim/laws.py` judges it. A replica reads no
+clock of its host, only the loop's and the blocks' timestamps; so it is these that drift here.
 """
 
 import asyncio
@@ -125,7 +126,8 @@ class World:
             await asyncio.sleep(step)
             self.requesters.cancel()
             include = (lambda tx: not self.is_ours(tx)) if self.shun else None
-            self.chain.mine(timestamp=GENESIS_TIME + round(self.now), include=include)
+            drift = self.dice.randint(0, self.history.drift)
+            self.chain.mine(timestamp=GENESIS_TIME + round(self.now) + drift, include=include)
             self.stretches.look()
 
     def reorg(self, depth: int, *, lossy: bool) -> None:
@@ -136,6 +138,7 @@ class World:
         self.stretches.break_off(since=self.at(self.chain.blocks[-depth].timestamp))
         keep = (lambda tx: tx.hash[0] % 3 > 0) if lossy else None
         self.chain.reorg(depth, length=depth + self.dice.randrange(2), keep=keep)
+        self.fund()  # what a re-org took with its blocks
 
     def price(self) -> None:
         """The base fee as the spikes want it."""
