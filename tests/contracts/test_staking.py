@@ -6,7 +6,9 @@ from linkpool.contracts.abi import load, load_code
 from linkpool.contracts.link import Link
 from linkpool.contracts.oracle import Oracle, RequestTerms
 from linkpool.contracts.pool import Offer, Status, stake_data
+from linkpool.contracts.pool_events import UnstakeRequested
 from linkpool.units import link
+from tests.contracts.replay import replay
 from tests.contracts.world import (
     CEILING,
     COVERED,
@@ -379,3 +381,78 @@ def test_an_answer_after_the_node_is_retired_still_pays_its_stakers(staked: Worl
     retire(staked, node)
     staked.answer(node, made)
     assert staked.evm.ask(staked.pool.claimable(node, ANN)) > 0
+
+
+# --- less than a juel -----------------------------------------------------------------------------
+
+
+def test_a_claim_of_nothing_leaves_the_fraction_to_grow(world: World) -> None:
+    """Else whoever claims after every juel is paid none of them, and no event says so."""
+    node, pool = world.nodes[0], world.pool
+    world.evm.send(OWNER, pool.announce_fee(0))
+    world.stake(node, ANN, link(1))
+    world.stake(node, BOB, link(2))
+    paid = 0
+    for _ in range(4):
+        world.earn(node, 1)
+        paid += world.evm.send(ANN, pool.claim([node]))
+        told = replay(world.evm.logs)
+        assert told.nodes[node].income(ANN) == world.evm.ask(pool.claimable(node, ANN)) == 0
+    assert paid == 1, "a third of four juels"
+
+
+def test_claimable_is_what_a_claim_pays_though_a_carry_waits(world: World) -> None:
+    """A carry is divided with the next income, not before; after a big stake left it is worth several juels."""
+    node, pool = world.nodes[0], world.pool
+    whale = 10**25 - link(10)
+    world.fund(CAT, whale)
+    world.evm.send(OWNER, pool.set_capacity(node, 10**25))
+    world.evm.send(OWNER, pool.announce_fee(0))
+    world.stake(node, CAT, whale)
+    world.stake(node, ANN, link(5))
+    for payment in range(10**17, 10**17 + 8):
+        world.earn(node, payment)
+        world.evm.send(STRANGER, pool.sync(node))
+        with world.evm.undone():
+            world.evm.send(CAT, pool.request_unstake(node, ALL))
+            for fee in (0, 100):
+                world.evm.send(OWNER, pool.announce_fee(fee))
+                world.evm.now += UNBONDING + DAY
+                if fee:
+                    world.evm.send(STRANGER, pool.apply_fee())
+                shown = world.evm.ask(pool.claimable(node, ANN))
+                assert world.evm.send(ANN, pool.claim([node])) == shown
+
+
+def test_a_worthless_ticket_is_pushed_out_before_the_next_stakes(world: World) -> None:
+    """One share of no value, alone in a node, has no price to stake at. Whoever left it there, it is ready."""
+    node, pool = world.nodes[0], world.pool
+    world.stake(node, ANN, link(100))
+    dust = world.evm.send(ANN, pool.request_unstake(node, 1))
+    world.penalize(node)
+    rest = world.evm.send(ANN, pool.request_unstake(node, ALL))
+    world.evm.now += UNBONDING
+    world.evm.send(STRANGER, pool.withdraw(rest))
+    books = world.evm.ask(pool.node(node))
+    assert (books.active, books.unbonding, books.assets) == (0, 1, 0)
+    with pytest.raises(Reverted):
+        world.stake(node, BOB, link(5))
+    world.evm.send(STRANGER, pool.withdraw(dust))
+    world.stake(node, BOB, link(5))
+    assert value(world, node, BOB) == link(5)
+
+
+def test_less_than_one_link_is_not_staked(world: World) -> None:
+    with pytest.raises(Reverted, match="Stake at least 1 LINK"):
+        world.stake(world.nodes[0], ANN, link(1) - 1)
+
+
+def test_leaving_is_told_with_its_value(staked: World) -> None:
+    staked.penalize(staked.nodes[0])
+    staked.evm.send(ANN, staked.pool.request_unstake(staked.nodes[0], link(10)))
+    (event,) = staked.evm.events
+    assert isinstance(event, UnstakeRequested)
+    assert (event.node, event.account) == (staked.nodes[0], ANN)
+    assert 0 <= event.value - link(10) <= 1
+    assert event.shares * 9_950 // 10_000 == event.value
+    assert event.ready_at == staked.evm.now + UNBONDING

@@ -88,7 +88,7 @@ MAX_ANSWER: constant(uint256) = 2_048
 MAX_BATCH: constant(uint256) = 32
 CONSUMER_GAS: constant(uint256) = 400_000
 # Gas an answer of a batch needs before it begins: 420,000 at its callback (63/64 of it is over 400,000), its own
-# effects, and the payment of a penalty when it is late. Tested at the edge in tests/contracts/test_batch_gas.py.
+# effects, and the payment of a penalty when it is late. Tested at the edge in tests/contracts/test_answers.py.
 ANSWER_GAS: constant(uint256) = 440_000
 PENALTY_GAS: constant(uint256) = 100_000
 

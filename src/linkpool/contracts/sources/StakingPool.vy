@@ -580,9 +580,9 @@ def claim(nodes: DynArray[address, MAX_LIST]) -> uint256:
     for node: address in nodes:
         accumulator: uint256 = self._harvest(node)
         held: uint256 = self._settle(node, msg.sender, accumulator)
-        self._set_position(node, msg.sender, held, accumulator)
         amount: uint256 = self.owed[node][msg.sender]
-        if amount != 0:
+        if amount != 0:  # else nothing is counted either: what is less than a juel goes on growing
+            self._set_position(node, msg.sender, held, accumulator)
             self.owed[node][msg.sender] = 0
             total += amount
             log Claimed(node=node, account=msg.sender, amount=amount)
@@ -740,7 +740,7 @@ def claimable(node: address, account: address) -> uint256:
     income: uint256 = staticcall Oracle(node).earned() - n.earned
     net: uint256 = income - income * n.fee // 10_000
     accumulator: uint256 = n.accumulator
-    if n.active != 0:
+    if n.active != 0 and (income != 0 or n.fee != self.fee_bps):  # when books._divide divides
         accumulator += (net * books.SCALE + n.carry) // n.active
     word: uint256 = self.positions[node][account]
     return self.owed[node][account] + (word & books.M128) * (accumulator - (word >> 128)) // books.SCALE

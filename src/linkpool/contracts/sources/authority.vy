@@ -119,7 +119,7 @@ def accept_ownership():
 @external
 def set_manager(manager: address):
     """
-    @notice Change the hot key. Invites signed by the old one are void.
+    @notice Change the hot key. Invites signed by the old one are void, unless it is named again.
     """
     self._only_owner()
     self.manager = manager
