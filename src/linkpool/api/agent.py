@@ -1,14 +1,19 @@
-"""The agent socket: replicas dial `/agent/v1` and hold one WebSocket (`linkpool.wire.agent`)."""
+"""The agent socket: replicas dial `/agent/v1` and hold one WebSocket (`linkpool.wire.agent`).
+
+On loopback it is part of the API's own listener; over a network it has a listener to itself, which speaks TLS
+and shows the pool's authority (`linkpool.wire.trust`).
+"""
 
 import asyncio
 from contextlib import suppress
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, FastAPI, Response, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from linkpool.fleet.door import Door
 from linkpool.fleet.sessions import LinkClosed
 from linkpool.wire.agent import UP, Message, Up, encode
+from linkpool.wire.trust import CA_PATH
 
 SEND_WITHIN = 5.0
 """Seconds a replica may take to accept one message."""
@@ -54,3 +59,16 @@ def agent_routes(door: Door) -> APIRouter:
         await door.serve(SocketLink(socket))
 
     return routes
+
+
+def build_agent_app(door: Door, authority: bytes) -> FastAPI:
+    """What the TLS listener serves: the socket, and the authority's certificate (DER), which is public."""
+    app = FastAPI(openapi_url=None)
+    app.include_router(agent_routes(door))
+
+    @app.get(CA_PATH)
+    async def show_authority() -> Response:
+        """How a replica gets to know what its fingerprint stands for."""
+        return Response(authority, media_type="application/pkix-cert")
+
+    return app

@@ -30,8 +30,8 @@ class Defaults:
     rate: Rate = field(default_factory=Rate)
 
 
-def build_app(ground: Ground, defaults: Defaults) -> FastAPI:
-    """Everything that listens, on the ground that the composition root laid."""
+def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> FastAPI:
+    """API and pages on the ground that was laid. agents: replicas may come here, in clear."""
     app = FastAPI(
         title="LinkPool control plane",
         version=version("linkpool"),
@@ -49,7 +49,8 @@ def build_app(ground: Ground, defaults: Defaults) -> FastAPI:
     app.include_router(entrance_routes(ground.database, auth, ground.door))
     app.include_router(event_routes(ground.database, auth, ground.journal))
     app.include_router(health_routes(ground.database, ground.door, Figures()))
-    app.include_router(agent_routes(ground.door))
+    if agents:
+        app.include_router(agent_routes(ground.door))
     app.include_router(public_routes(view))
     app.include_router(token_routes(ground.database, auth, ground.clock))
     app.include_router(audit_routes(ground.database, auth))

@@ -13,6 +13,8 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from linkpool import log as process_log
+from linkpool.api.agent import build_agent_app
+from linkpool.api.agent_tls import RENEW_EVERY, AgentTls
 from linkpool.api.app import Defaults, build_app
 from linkpool.api.server import listen, serve
 from linkpool.api.settings import Settings, SettingsRefused
@@ -21,6 +23,7 @@ from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
 from linkpool.engines.local import LocalEngine
 from linkpool.files import write_private
+from linkpool.fleet.authority import Authority
 from linkpool.fleet.clock import Clock, SystemClock
 from linkpool.fleet.door import Door
 from linkpool.fleet.facts import NodeFactory
@@ -33,7 +36,9 @@ from linkpool.fleet.pool import open_pool
 from linkpool.fleet.treasury import Marks
 from linkpool.store import nodes, pool_identity, tokens
 from linkpool.store.database import Database
+from linkpool.supervise import forever
 from linkpool.units import Juels, Wei
+from linkpool.wire.trust import is_loopback
 
 log = structlog.get_logger(__name__)
 
@@ -55,10 +60,15 @@ async def run(
         bound = stack.enter_context(listen(settings.host, settings.port))
         url = _url(settings.host, bound)
         keys = await _keys(settings)
+        authority = Authority(keys.authority())
+        for_agents = _agent_listener(stack, settings)
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
         await database.migrate()
-        ground = await _ground(stack, settings, keys=keys, database=database, clock=clock, url=url)
+        environment = _environment(settings, url, for_agents, authority)
+        ground = await _ground(
+            stack, settings, keys=keys, database=database, clock=clock, environment=environment
+        )
         try:
             await _remember(settings, ground)
         except IntegrityError:  # another control plane remembers the same at this very moment
@@ -70,10 +80,16 @@ async def run(
             async with _engine(settings, clock) as engine:
                 await Leader(ground, engine, term).run()
 
-        app = build_app(ground, Defaults(capacity=Juels(settings.capacity)))
+        defaults = Defaults(capacity=Juels(settings.capacity))
+        app = build_app(ground, defaults, agents=is_loopback(settings.host))
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         async with asyncio.TaskGroup() as group:
             group.create_task(serve(app, bound), name="http server")
+            if for_agents is not None:
+                tls = AgentTls(authority, clock)
+                agents = build_agent_app(ground.door, authority.certificate)
+                group.create_task(serve(agents, for_agents, tls.context), name="agent server")
+                group.create_task(forever("agent certificate", tls.renew, RENEW_EVERY), name="certificate")
             group.create_task(lead(Candidate(database, holder, clock), serve_term), name="lease")
             log.info("control plane listens", url=url)
             if ready is not None:
@@ -81,7 +97,13 @@ async def run(
 
 
 async def _ground(
-    stack: AsyncExitStack, settings: Settings, *, keys: Keyring, database: Database, clock: Clock, url: str
+    stack: AsyncExitStack,
+    settings: Settings,
+    *,
+    keys: Keyring,
+    database: Database,
+    clock: Clock,
+    environment: Mapping[str, str],
 ) -> Ground:
     """Everything that outlives a term of leading."""
     session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -101,7 +123,7 @@ async def _ground(
         rpc=rpc,
         pool=pool,
         factory=NodeFactory(database, keys, pool, clock),
-        launch=Launch(settings.pool_name, settings.release_name, _environment(settings, url)),
+        launch=Launch(settings.pool_name, settings.release_name, environment),
         marks=Marks(Wei(settings.gas_low), Wei(settings.gas_high)),
         max_fee=Wei(settings.max_fee),
         link_price=None if settings.link_price is None else str(settings.link_price),
@@ -127,12 +149,27 @@ async def _remember(settings: Settings, ground: Ground) -> None:
         )
 
 
-def _environment(settings: Settings, url: str) -> Mapping[str, str]:
+def _agent_listener(stack: AsyncExitStack, settings: Settings) -> socket.socket | None:
+    """Where replicas come to with TLS; None when they come to the API's own port. Raises PortTaken."""
+    if settings.agent_port is None:
+        return None
+    return stack.enter_context(listen(settings.agent_host, settings.agent_port))
+
+
+def _environment(
+    settings: Settings, url: str, for_agents: socket.socket | None, authority: Authority
+) -> Mapping[str, str]:
     """What every replica is told (DESIGN section 12)."""
-    return {
+    told = {
         "LINKPOOL_CONTROL_URLS": ",".join(settings.control_urls or [url]),
+        "LINKPOOL_CALLBACK_URL": settings.public_url or url,
         "LINKPOOL_RPC_URLS": ",".join(settings.replica_rpc_urls or settings.rpc_urls),
     }
+    if for_agents is not None:
+        own = _url(settings.agent_host, for_agents, "https")
+        told["LINKPOOL_CONTROL_URLS"] = ",".join(settings.control_urls or [own])
+        told["LINKPOOL_CA_FINGERPRINT"] = authority.fingerprint
+    return told
 
 
 def _engine(settings: Settings, clock: Clock) -> LocalEngine:
@@ -155,6 +192,6 @@ def _admin_token(path: Path) -> str:
     return process_log.hide(path.read_text().strip())
 
 
-def _url(host: str, bound: socket.socket) -> str:
+def _url(host: str, bound: socket.socket, scheme: str = "http") -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
-    return f"http://{shown}:{bound.getsockname()[1]}"
+    return f"{scheme}://{shown}:{bound.getsockname()[1]}"

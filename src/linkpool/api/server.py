@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -33,8 +34,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: FastAPI, bound: socket.socket) -> None:
-    """Serve until cancelled, then close every connection."""
+async def serve(app: FastAPI, bound: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+    """Serve until cancelled, then close every connection. With `tls` nothing else is spoken."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -44,6 +45,7 @@ async def serve(app: FastAPI, bound: socket.socket) -> None:
         ws_ping_interval=None,  # heartbeats come every half second
         timeout_graceful_shutdown=CLOSE_WITHIN,
         lifespan="off",
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
     server = _Server(config)
     serving = asyncio.ensure_future(server.serve(sockets=[bound]))

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from linkpool.errors import Permanent
 from linkpool.units import WHOLE, link
+from linkpool.wire.trust import is_loopback, is_secure
 
 PREFIX = "LINKPOOL_"
 
@@ -47,8 +48,21 @@ class Settings(BaseSettings):
     database: str | None = Field(None, description="sqlite:///FILE (default, in `state`) or postgresql://...")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8700, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    agent_host: str = Field("0.0.0.0", description="Address the TLS listener for replicas listens on.")  # noqa: S104 - replicas come from other hosts
+    agent_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port of the TLS listener for replicas (0: a free one). "
+        "Without it they come to `port` in clear, which only a loopback `host` allows.",
+    )
     control_urls: Texts = Field(
-        [], description="URLs of all control planes, as replicas reach them; own by default."
+        [],
+        description="URLs of all control planes, as replicas reach them: https:// and `agent_port`, "
+        "or http:// and `port` on loopback; own by default.",
+    )
+    public_url: str | None = Field(
+        None, description="This API as adapters reach it for their callbacks; own by default."
     )
     chain_id: int = Field(gt=0, description="Chain id, checked against every endpoint.")
     pool: Address = Field(description="Address of the StakingPool.")
@@ -91,7 +105,22 @@ class Settings(BaseSettings):
             raise ValueError(
                 "control planes on several hosts cannot share SQLite; set database to postgresql://..."
             )
+        self._refuse_agents_in_clear()
         return self
+
+    def _refuse_agents_in_clear(self) -> None:
+        """Group tokens and sender keys cross the agent socket."""
+        if self.agent_port is None and not is_loopback(self.host):
+            raise ValueError(
+                f"host {self.host} is no loopback address, so replicas need TLS: "
+                "set agent_port, and control_urls to https://HOST:AGENT_PORT"
+            )
+        for url in self.control_urls:
+            local = self.agent_port is None and is_loopback(urlsplit(url).hostname or "")
+            if not (is_secure(url) or local):
+                raise ValueError(
+                    f"control_urls: {url} would send keys in clear; set agent_port, use https://HOST:AGENT_PORT"
+                )
 
     @property
     def database_url(self) -> str:

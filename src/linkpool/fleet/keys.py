@@ -9,6 +9,7 @@ the bias negligible). The info strings are, with INDEX and SLOT in decimal:
     linkpool/1/node/INDEX/wallet
     linkpool/1/node/INDEX/slot/SLOT
     linkpool/1/group/NAME/token  32 bytes, not a key: what the replicas of a group show
+    linkpool/1/authority         32 bytes, an Ed25519 key: vouches for control planes (`authority`)
     linkpool/1/database          64 bytes, not a key: locks the secrets of others (AES-SIV)
 
 At rest: AES-256-GCM under a key that scrypt makes from a passphrase, in a JSON file of mode 0600.
@@ -75,6 +76,10 @@ class Keyring:
         return log.hide(
             base64.urlsafe_b64encode(self._derive(f"group/{group}/token", 32)).decode().rstrip("=")
         )
+
+    def authority(self) -> bytes:
+        """Seed of the pool's certificate authority, 32 bytes."""
+        return self._derive("authority", 32)
 
     def export(self) -> bytes:
         """The master secret itself: everything the pool has. For a back-up on paper, and nothing else."""

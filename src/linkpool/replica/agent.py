@@ -14,7 +14,9 @@ import aiohttp
 import structlog
 from pydantic import ValidationError
 
+from linkpool.replica.trust import Trust, WrongAuthority
 from linkpool.wire.agent import DOWN, HEARTBEAT_SECONDS, Down, Goodbye, Heartbeat, Hello, Message, encode
+from linkpool.wire.trust import SERVER_NAME
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +25,10 @@ PATH = "/agent/v1"
 
 
 class Agent:
-    """Speaks for one replica. `hello` and `beat` say what is true now, each time they are called."""
+    """Speaks for one replica. `hello` and `beat` say what is true now, each time they are called.
+
+    With `trust`, lines are TLS to control planes of that authority, and nothing is said on any other.
+    """
 
     def __init__(
         self,
@@ -32,8 +37,10 @@ class Agent:
         hello: Callable[[], Hello],
         beat: Callable[[], Heartbeat],
         dice: random.Random,
+        trust: Trust | None = None,
     ) -> None:
         self._urls, self._http, self._hello, self._beat, self._dice = urls, http, hello, beat, dice
+        self._trust = trust
         self._open: set[aiohttp.ClientWebSocketResponse] = set()
         self._due = asyncio.Event()
         self.inbox: asyncio.Queue[Down] = asyncio.Queue()
@@ -52,7 +59,7 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._heartbeats())
             for url in self._urls:
-                tasks.create_task(self._hold(url.rstrip("/") + PATH))
+                tasks.create_task(self._hold(url.rstrip("/")))
 
     async def goodbye(self) -> None:
         """Say that nothing is in hand any more, and close."""
@@ -61,21 +68,26 @@ class Agent:
             await socket.close()
 
     async def _hold(self, url: str) -> None:
-        silent = False
+        trouble: str | None = None
         while True:
             try:
                 await self._converse(url)
-                silent = False
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                if not silent:
+                trouble = None
+            except (aiohttp.ClientError, TimeoutError, OSError, WrongAuthority) as error:
+                if trouble != type(error).__name__:  # told once, until it is another one
                     log.warning(
                         "control plane out of reach, serving on with what is known", url=url, error=str(error)
                     )
-                silent = True
+                trouble = type(error).__name__
             await asyncio.sleep(self._dice.uniform(0.05, SPREAD_SECONDS))
 
     async def _converse(self, url: str) -> None:
-        async with self._http.ws_connect(url, heartbeat=10, max_msg_size=16 * 2**20) as socket:
+        believed = await self._trust.context(url) if self._trust else True
+        name = SERVER_NAME if self._trust else None
+        dialled = self._http.ws_connect(
+            url + PATH, heartbeat=10, max_msg_size=16 * 2**20, ssl=believed, server_hostname=name
+        )
+        async with dialled as socket:
             await socket.send_str(encode(self._hello()))
             self._open.add(socket)
             try:

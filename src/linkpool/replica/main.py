@@ -33,6 +33,7 @@ from linkpool.replica.observed import Link, Observed
 from linkpool.replica.runner import Outside
 from linkpool.replica.settings import BadSettings, PoolSettings, Settings, from_environment, from_file
 from linkpool.replica.ties import Ties
+from linkpool.replica.trust import Trust
 from linkpool.units import Wei
 from linkpool.wire.agent import Heartbeat, Hello, State
 
@@ -100,8 +101,8 @@ class Process:
                 links.append(link)
             self._metrics.registry.register(Observed(links, self._core, self._connected))
             http = await stack.enter_async_context(open_http())
-            base = settings.pool.control_urls[0] if settings.pool else self._health_url
-            outside = Outside(http, Bridges(http), Inbox(f"{base}/callbacks"))
+            base = settings.pool.callback_url or settings.pool.control_urls[0] if settings.pool else None
+            outside = Outside(http, Bridges(http), Inbox(f"{base or self._health_url}/callbacks"))
             async with asyncio.TaskGroup() as tasks:
                 self._ties, background = self._tie(session, links, tasks)
                 await self._live(self._ties, links, outside)
@@ -117,7 +118,8 @@ class Process:
         if pool is None:
             raise BadSettings("neither a pool's environment nor a file: there is nothing to serve")
         dice = random.Random(pool.task)  # noqa: S311 - spreads reconnects, keeps no secret
-        self._agent = Agent(pool.control_urls, session, lambda: self._hello(pool), self._beat, dice)
+        trust = Trust(pool.ca_fingerprint, session) if pool.ca_fingerprint else None
+        self._agent = Agent(pool.control_urls, session, lambda: self._hello(pool), self._beat, dice, trust)
         return Membership(pool.task, self._agent), [tasks.create_task(self._agent.run(), name="agent")]
 
     async def _live(self, ties: Ties, links: Sequence[Link], outside: Outside) -> None:

@@ -1,14 +1,17 @@
 """What a replica is told at its start: by its engine's environment, or by a file when it runs alone."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from linkpool.errors import Permanent
+from linkpool.wire.trust import is_loopback, is_secure
 
 
 class BadSettings(Permanent):
@@ -23,6 +26,10 @@ class PoolSettings:
     task: str
     token: str = field(repr=False)
     control_urls: tuple[str, ...] = ()
+    ca_fingerprint: str | None = None
+    """SHA-256 of the only authority whose control planes are believed; None on loopback, without TLS."""
+    callback_url: str | None = None
+    """The API as asynchronous adapters reach it."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +102,14 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         token = token_file.read_text().strip()
     except OSError as error:
         raise BadSettings(f"LINKPOOL_TOKEN_FILE: cannot read {token_file}: {error.strerror}") from error
+    urls = tuple(url.rstrip("/") for url in need("LINKPOOL_CONTROL_URLS").split(","))
     pool = PoolSettings(
         group=need("LINKPOOL_GROUP"),
         task=need("LINKPOOL_TASK"),
         token=token,
-        control_urls=tuple(need("LINKPOOL_CONTROL_URLS").split(",")),
+        control_urls=urls,
+        ca_fingerprint=_fingerprint(environ, urls),
+        callback_url=environ.get("LINKPOOL_CALLBACK_URL"),
     )
     return Settings(
         rpc_urls=tuple(need("LINKPOOL_RPC_URLS").split(",")),
@@ -108,6 +118,20 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         max_fee_gwei=_number(environ, "LINKPOOL_MAX_FEE_GWEI", 500),
         pool=pool,
     )
+
+
+def _fingerprint(environ: Mapping[str, str], urls: tuple[str, ...]) -> str | None:
+    """The authority to trust. A token never leaves the machine in clear. Raises BadSettings."""
+    wanted = environ.get("LINKPOOL_CA_FINGERPRINT")
+    if wanted is not None and not re.fullmatch(r"[0-9a-f]{64}", wanted):
+        raise BadSettings("LINKPOOL_CA_FINGERPRINT must be the SHA-256 of a certificate, 64 lower hex digits")
+    for url in urls:
+        if not is_secure(url) and (wanted is not None or not is_loopback(urlsplit(url).hostname or "")):
+            raise BadSettings(
+                f"LINKPOOL_CONTROL_URLS: {url} is not TLS, so the group token would travel in clear; "
+                "a control plane that replicas reach over a network needs agent_port"
+            )
+    return wanted
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:

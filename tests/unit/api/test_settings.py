@@ -51,6 +51,9 @@ def test_the_environment_wins_and_splits_lists(tmp_path: Path, monkeypatch: pyte
         ('capacity = "lots"', "capacity: "),
         ("gas_low = 5\ngas_high = 5", "gas_high must be above gas_low"),
         ('control_urls = ["http://a:1", "http://b:1"]', "cannot share SQLite"),
+        ('host = "0.0.0.0"', "set agent_port"),
+        ('control_urls = ["http://10.0.0.1:8700"]', "would send keys in clear"),
+        ('agent_port = 8701\ncontrol_urls = ["http://127.0.0.1:8700"]', "would send keys in clear"),
         ("not toml", "pool.toml"),
     ],
 )
@@ -58,6 +61,19 @@ def test_what_is_wrong_is_named(tmp_path: Path, extra: str, named: str) -> None:
     with pytest.raises(SettingsRefused) as caught:
         Settings.load(write(tmp_path, extra))
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        'host = "0.0.0.0"\nagent_port = 8701',
+        'host = "::1"\ncontrol_urls = ["http://[::1]:8700"]',
+        'agent_port = 8701\ncontrol_urls = ["https://10.0.0.1:8701"]',
+        'control_urls = ["https://pool.example"]',  # somebody else's TLS in front of it
+    ],
+)
+def test_replicas_come_over_tls_or_from_this_machine(tmp_path: Path, extra: str) -> None:
+    assert Settings.load(write(tmp_path, extra)).chain_id
 
 
 def test_a_missing_field_is_named(tmp_path: Path) -> None:
