@@ -56,14 +56,19 @@ class Market:
         return self._offer(Wei(int(cap * FIRST_SHARE)))
 
     def raised(self, old: Offer, cap: Wei) -> Offer | None:
-        """An offer that replaces `old` in any mempool (an eighth more, rounded up); none if above `cap`."""
+        """An offer that replaces `old` in any mempool (an eighth more, rounded up) and can be mined.
+
+        None where `cap` does not allow it.
+        """
         wanted = self._offer(cap)
-        max_fee = max(bumped(old.max_fee), wanted.max_fee if wanted else 0)
+        if wanted is None:
+            return None
+        max_fee = max(bumped(old.max_fee), wanted.max_fee)
         if max_fee > cap:
             return None
         if old.tip is None or self.base_fee is None:
             return Offer(Wei(max_fee), old.tip)
-        tip = max(bumped(old.tip), wanted.tip or 0 if wanted else 0)
+        tip = max(bumped(old.tip), wanted.tip or 0)
         return Offer(Wei(max(max_fee, tip)), Wei(tip)) if tip <= cap else None
 
     def most(self, old: Offer, cap: Wei) -> Offer | None:
