@@ -1,6 +1,6 @@
 """Break the contracts one line at a time: `python -m tests.contracts.mutate`; a test must fail for each.
 
-Each guard and each effect is removed, each comparison moved to its neighbour, each sum turned into a
+Each guard, each lock and each effect is removed, each comparison moved to its neighbour, each sum turned into a
 difference. The table goes to `docs/mutations.md`. Survivors are explained there, by `SURVIVORS` below; one
 that is not makes the run fail.
 """
@@ -28,7 +28,7 @@ from linkpool.contracts.build import ARTIFACTS, SOURCES, compile_contract
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "docs" / "mutations.md"
 FILES = ("NodeOracle", "StakingPool", "books", "offers", "invites", "authority")
-QUICK = ("staking", "requests", "roles", "answers", "differential")
+QUICK = ("staking", "requests", "roles", "answers", "reentrancy", "differential")
 SWAPS = {
     " < ": " <= ",
     " <= ": " < ",
@@ -52,6 +52,8 @@ REMOVED = re.compile(
 
 GONE = ("pass", "assert authority._paused() or True")
 """What stands in place of a removed line; the second keeps a module used."""
+
+LOCK = "@nonreentrant\n"
 
 JUDGED = ROOT / "build" / "mutants.jsonl"
 """Verdicts so far, by mutant: a stopped run goes on where it was."""
@@ -113,6 +115,10 @@ def _depth(line: str) -> int:
 def mutants(file: str) -> Iterator[Mutant]:
     """Every mutant of one source."""
     lines = (SOURCES / f"{file}.vy").read_text().splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if line == LOCK:
+            function = lines[number + 1].split("(")[0]
+            yield _mutant(file, lines, (number, number), f"lock of {function}", GONE[0], "")
     for first, last in statements(lines):
         block = "".join(lines[first : last + 1])
         code = block.strip()
