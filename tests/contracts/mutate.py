@@ -1,6 +1,6 @@
 """Break the contracts one line at a time: `python -m tests.contracts.mutate`; a test must fail for each.
 
-Each guard, each lock and each effect is removed, each comparison moved to its neighbour, each sum turned into a
+Each guard, lock and effect is removed, each comparison moved to its neighbour, each sum turned into a
 difference. The table goes to `docs/mutations.md`. Survivors are explained there, by `SURVIVORS` below; one
 that is not makes the run fail.
 """

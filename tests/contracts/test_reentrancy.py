@@ -1,7 +1,7 @@
 """A hostile LINK calls back in the middle of a transfer: no entry of the pool opens, no request ends twice.
 
-The puppet it calls holds every role, stake, a ripe ticket and an expired covered request, so that nothing but the lock
-can refuse it: each act is first shown to work by itself.
+The puppet it calls holds every role, stake, a ripe ticket and an expired covered request, so that nothing
+but the lock can refuse it: each act is first shown to work by itself.
 """
 
 from collections.abc import Callable

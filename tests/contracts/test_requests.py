@@ -1,6 +1,8 @@
 """Requests as LINK brings them: what is taken, what is refused and why, and how much cover it gets."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from linkpool.contracts.abi import load, load_code
 from linkpool.contracts.link import Link
@@ -8,6 +10,7 @@ from linkpool.contracts.oracle import Ask, Covered, Oracle, OracleRequest, Reaso
 from linkpool.contracts.pool import Offer, Pool
 from linkpool.contracts.view import View
 from linkpool.units import link
+from tests.contracts.machine import base_world
 from tests.contracts.world import (
     CALLBACK,
     CLOSED,
@@ -29,6 +32,7 @@ from tests.support.evm import Evm, Reverted, account
 
 ME = REQUESTERS[0]
 NODE = 0
+ORACLE_REQUEST, OPERATOR_REQUEST = bytes.fromhex("40429946"), bytes.fromhex("3c6d41b9")
 
 
 def ask(**changes: object) -> Ask:
@@ -271,3 +275,60 @@ def test_escrow_has_a_bound_that_reverts(world: World) -> None:
     with pytest.raises(Reverted, match="Escrow is full"):
         send(world, ask(nonce=100).calldata, 1)
     assert world.evm.ask(Oracle(world.nodes[NODE]).earned()) == 0
+
+
+# --- calldata from an enemy -----------------------------------------------------------------------
+
+WORDS = st.one_of(
+    st.sampled_from([0, 1, 31, 32, 192, 224, 256, 288, 4_096, 4_097, 4_800, 2**64, 2**255, 2**256 - 1]),
+    st.sampled_from([2**256 - 4, 2**256 - 36, 2**256 - 224, 2**256 - 260]),
+    st.integers(0, 400),
+    st.binary(min_size=32, max_size=32).map(int.from_bytes),
+)
+
+
+@st.composite
+def crooked(draw: st.DrawFn) -> bytes:
+    """A call of either request function with words overwritten anywhere, cut or lengthened."""
+    call = bytearray(ask(data=draw(st.binary(max_size=100))).calldata)
+    if draw(st.booleans()):
+        call = bytearray(OPERATOR_REQUEST + call[4:100] + call[132:])
+    for _ in range(draw(st.integers(0, 3))):
+        at = 4 + 32 * draw(st.integers(0, 9)) + draw(st.sampled_from([0, 0, 0, 1, 31]))
+        call[at : at + 32] = draw(WORDS).to_bytes(32)
+    return bytes(call[: draw(st.integers(0, len(call)))] if draw(st.booleans()) else call + bytes(40))
+
+
+def read(call: bytes) -> tuple[bytes, bytes, int, bytes] | None:
+    """Job, function id, version and data as the ABI lays them out; None for a call that says something else."""
+    first = {ORACLE_REQUEST: 4, OPERATOR_REQUEST: 3}.get(call[:4])
+    words = [call[at : at + 32] for at in range(4, len(call) - 31, 32)]
+    if first is None or len(words) <= first + 3:
+        return None
+    function_id, version, offset = words[first], *map(int.from_bytes, words[first + 2 : first + 4])
+    start = 4 + offset
+    size = int.from_bytes(call[start : start + 32]) if start + 32 <= len(call) else 2**256
+    if first == 4 and words[3] != bytes(12) + bytes.fromhex(ME[2:]):
+        return None
+    if any(function_id[4:]) or version > 2 or size > min(4_096, len(call) - start - 32):
+        return None
+    if words[2] != FREE:
+        return None
+    return words[2], function_id[:4], version, call[start + 32 : start + 32 + size]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(crooked())
+def test_any_calldata_is_read_as_the_abi_says_or_refused(call: bytes) -> None:
+    world = base_world()
+    with world.evm.undone():
+        try:
+            send(world, call)
+        except Reverted:
+            assert read(call) is None
+            return
+        (made,) = [e for e in world.evm.events if isinstance(e, OracleRequest)]
+        told = (made.job, made.callback_function_id, made.data_version, made.data)
+        assert told == read(call)
+        assert (made.requester, made.callback_address, made.payment) == (ME, ME, PAYMENT)
+        assert world.evm.ask(Oracle(world.nodes[NODE]).escrow()) == PAYMENT

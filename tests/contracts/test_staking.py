@@ -402,7 +402,7 @@ def test_a_claim_of_nothing_leaves_the_fraction_to_grow(world: World) -> None:
 
 
 def test_claimable_is_what_a_claim_pays_though_a_carry_waits(world: World) -> None:
-    """A carry is divided with the next income, not before; after a big stake left it is worth several juels."""
+    """A carry is divided with the next income; after a big stake left it is worth several juels."""
     node, pool = world.nodes[0], world.pool
     whale = 10**25 - link(10)
     world.fund(CAT, whale)
@@ -425,7 +425,7 @@ def test_claimable_is_what_a_claim_pays_though_a_carry_waits(world: World) -> No
 
 
 def test_a_worthless_ticket_is_pushed_out_before_the_next_stakes(world: World) -> None:
-    """One share of no value, alone in a node, has no price to stake at. Whoever left it there, it is ready."""
+    """One share of no value, alone in a node, has no price to stake at. Whoever left it, it is ready."""
     node, pool = world.nodes[0], world.pool
     world.stake(node, ANN, link(100))
     dust = world.evm.send(ANN, pool.request_unstake(node, 1))
@@ -456,3 +456,12 @@ def test_leaving_is_told_with_its_value(staked: World) -> None:
     assert 0 <= event.value - link(10) <= 1
     assert event.shares * 9_950 // 10_000 == event.value
     assert event.ready_at == staked.evm.now + UNBONDING
+
+
+def test_a_ticket_is_paid_once(staked: World) -> None:
+    ticket = staked.evm.send(ANN, staked.pool.request_unstake(staked.nodes[0], ALL))
+    staked.evm.now += UNBONDING
+    staked.evm.send(STRANGER, staked.pool.withdraw(ticket))
+    for none in (ticket, ticket + 1, 0):
+        with pytest.raises(Reverted, match="No such ticket"):
+            staked.evm.send(STRANGER, staked.pool.withdraw(none))
