@@ -15,6 +15,7 @@ from linkpool.api.limits import Rate
 from linkpool.fleet.door import Door
 from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.groups import Launch
+from linkpool.fleet.indexer import Followed
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.leader import Ground
@@ -76,6 +77,7 @@ def ground(database: Database, clock: ManualClock) -> Ground:
         keys=keys,
         rpc=FakeEndpoint(FakeChain()),
         pool=pool,
+        followed=Followed("0xpool", "0xview", 0),
         factory=NodeFactory(database, keys, pool, clock),
         launch=Launch("test", "r", {}),
         marks=Marks(Wei(1), Wei(2)),

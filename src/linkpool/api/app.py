@@ -10,10 +10,12 @@ from linkpool.api.agent import agent_routes
 from linkpool.api.auditing import AuditStatus, audit_routes
 from linkpool.api.auth import Auth
 from linkpool.api.catalog import catalog_routes
+from linkpool.api.chain_view import ChainView
 from linkpool.api.entrance import entrance_routes
 from linkpool.api.events import event_routes
 from linkpool.api.fleet_view import FleetView
 from linkpool.api.health import Figures, health_routes
+from linkpool.api.history import history_routes
 from linkpool.api.limits import Limiter, Rate, RateLimit
 from linkpool.api.nodes import Maker, node_routes
 from linkpool.api.public import public_routes
@@ -51,7 +53,9 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     app.include_router(health_routes(ground.database, ground.door, Figures()))
     if agents:
         app.include_router(agent_routes(ground.door))
-    app.include_router(public_routes(view))
+    chain = ChainView(ground.database)
+    app.include_router(public_routes(view, chain))
+    app.include_router(history_routes(chain))
     app.include_router(token_routes(ground.database, auth, ground.clock))
     app.include_router(audit_routes(ground.database, auth))
     app.add_middleware(AuditStatus, database=ground.database)

@@ -28,6 +28,7 @@ from linkpool.fleet.clock import Clock, SystemClock
 from linkpool.fleet.door import Door
 from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.groups import Launch
+from linkpool.fleet.indexer import Followed
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.keys import Keyring, unseal
 from linkpool.fleet.leader import Ground, Leader
@@ -122,6 +123,7 @@ async def _ground(
         keys=keys,
         rpc=rpc,
         pool=pool,
+        followed=Followed(settings.pool, settings.view, settings.pool_block),
         factory=NodeFactory(database, keys, pool, clock),
         launch=Launch(settings.pool_name, settings.release_name, environment),
         marks=Marks(Wei(settings.gas_low), Wei(settings.gas_high)),

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     chain_id: int = Field(gt=0, description="Chain id, checked against every endpoint.")
     pool: Address = Field(description="Address of the StakingPool.")
     view: Address = Field(description="Address of the PoolView.")
+    pool_block: int = Field(
+        0, ge=0, description="A block at or before the pool's first: history begins there."
+    )
     rpc_urls: Texts = Field(
         min_length=1, description="JSON-RPC endpoints (http or ws), in order of preference."
     )

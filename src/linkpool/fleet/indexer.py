@@ -7,6 +7,7 @@ remembered between two steps, so a step can end anywhere and be done again by an
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import groupby
 
 import structlog
@@ -26,6 +27,15 @@ log = structlog.get_logger(__name__)
 
 MIN_PAUSE, MAX_PAUSE = 0.5, 6.0
 """Seconds between two looks at the head: half a block time, within these."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Whose logs are read: the pool, its PoolView, and a block at or before the pool's first."""
+
+    pool: str
+    view: str
+    first_block: int
 
 
 class Indexer:
@@ -61,9 +71,13 @@ class Indexer:
                 return True
             if stretch.base != before:
                 await rows.undo(session, stretch.base.number if stretch.base else -1)
-                log.info("a re-org was undone", base=stretch.base, was=before)
+                log.info("a re-org was undone", base=_number(stretch.base), was=_number(before))
             await write(session, stretch)
         return True
+
+
+def _number(block: Block | None) -> int | None:
+    return block.number if block else None
 
 
 async def write(session: AsyncSession, stretch: Stretch) -> None:

@@ -17,6 +17,9 @@ from linkpool.fleet.door import Desk, Door
 from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.groups import REPLICAS, Groups, Launch
 from linkpool.fleet.hub import SWEEP, Hub
+from linkpool.fleet.indexer import Followed, Indexer
+from linkpool.fleet.indexer_blocks import BlockReader
+from linkpool.fleet.indexer_check import CHECK_SECONDS, Checker
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
@@ -48,6 +51,7 @@ class Ground:
     keys: Keyring
     rpc: Rpc
     pool: Pool
+    followed: Followed
     factory: NodeFactory
     launch: Launch
     marks: Marks
@@ -99,6 +103,10 @@ class Leader:
             clock=ground.clock,
             replicas=REPLICAS,
         )
+        followed = ground.followed
+        reader = BlockReader(ground.rpc, followed.pool, followed.first_block)
+        self._indexer = Indexer(ground.database, reader, term.epoch)
+        self._checker = Checker(ground.database, ground.rpc, followed, term.epoch)
         self._nodes = Nodes(
             database=ground.database,
             factory=ground.factory,
@@ -148,6 +156,8 @@ class Leader:
                     ("catalog", self._catalogs.step, 1.0),
                     ("recovery", self._recover, 1.0),
                     ("journal", self._write_journal, 0.05),
+                    ("index", self._indexer.turn, 0.0),
+                    ("index check", self._checker.step, CHECK_SECONDS),
                 ):
                     loops.create_task(forever(name, step, pause), name=name)
         finally:

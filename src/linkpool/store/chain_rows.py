@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Column, Table, and_, delete, func, insert, select, update
+from sqlalchemy import Column, Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.store import chain_tables as t
@@ -138,8 +138,9 @@ async def pool_now(session: AsyncSession) -> PoolBooks:
 
 async def books_now(session: AsyncSession, nodes: Collection[str] | None = None) -> dict[str, Books]:
     """The books of these nodes, or of all, after the last block."""
-    newest = select(func.max(t.books.c.block)).where(t.books.c.node == t.nodes.c.node).scalar_subquery()
-    query = select(t.books).join(t.nodes, and_(t.books.c.node == t.nodes.c.node, t.books.c.block == newest))
+    any_books = t.books.alias()
+    newest = select(func.max(any_books.c.block)).where(any_books.c.node == t.nodes.c.node).scalar_subquery()
+    query = select(t.books).where(t.books.c.node == t.nodes.c.node, t.books.c.block == newest)
     if nodes is not None:
         query = query.where(t.nodes.c.node.in_(nodes))
     return {row.node: Books(*row[3:]) for row in await session.execute(query)}
@@ -177,6 +178,16 @@ async def tickets_of(session: AsyncSession, ids: Iterable[int]) -> list[Ticket]:
         rows = await session.execute(select(t.tickets).where(t.tickets.c.id.in_(part)))
         found += [Ticket(*row) for row in rows]
     return found
+
+
+async def unpaid_tickets(session: AsyncSession, account: str) -> list[Ticket]:
+    """An account's tickets that are not paid, oldest first."""
+    query = (
+        select(t.tickets)
+        .where(t.tickets.c.account == account, t.tickets.c.paid_block.is_(None))
+        .order_by(t.tickets.c.block, t.tickets.c.ready_at)
+    )
+    return [Ticket(*row) for row in await session.execute(query)]
 
 
 # --- what the comparison with the contracts leaves behind -------------------------------------------

@@ -83,10 +83,10 @@ class Position:
         self.owed += self.shares * (accumulator - self.counted_at) // SCALE
         self.counted_at = accumulator
 
-    def claimable(self, books: Books) -> int:
-        """Juels a claim would pay now, income not yet divided included."""
+    def claimable(self, books: Books, fee_bps: int) -> int:
+        """Juels a claim would pay now, income not yet divided included. fee_bps: in force in the pool."""
         accumulator = books.accumulator
-        if books.active:
+        if books.active and (books.undivided or books.fee_bps != fee_bps):  # when the contract divides
             accumulator += (books.coming * SCALE + books.carry) // books.active
         return self.owed + self.shares * (accumulator - self.counted_at) // SCALE
 

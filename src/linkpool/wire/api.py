@@ -179,12 +179,6 @@ class PublicNode(View):
     serving: int
 
 
-class PublicNodeList(View):
-    """All registered nodes, oldest first."""
-
-    nodes: list[PublicNode]
-
-
 class MakeToken(Asked):
     """A token is wanted: read, operate (runs the fleet) or admin (makes tokens); each has those before."""
 

@@ -36,6 +36,11 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least 
     ("GET", "/api/v1/audit", None, "admin"),
     ("GET", "/api/v1/public/nodes", None, None),
     ("GET", f"/api/v1/public/nodes/{NODE}", None, None),
+    ("GET", f"/api/v1/public/nodes/{NODE}/history", None, None),
+    ("GET", "/api/v1/public/pool", None, None),
+    ("GET", "/api/v1/public/pool/history", None, None),
+    ("GET", f"/api/v1/public/accounts/{NODE}", None, None),
+    ("GET", "/api/v1/public/chain/events", None, None),
     ("GET", "/live", None, None),
     ("GET", "/ready", None, None),
     ("GET", "/metrics", None, None),
@@ -72,7 +77,7 @@ def test_every_route_of_the_application_is_in_the_table(tmp_path: Path) -> None:
     tested = {
         (
             method,
-            path.replace(NODE, "{node}").replace(
+            path.replace(NODE, "{address}" if "accounts" in path else "{node}").replace(
                 UUID,
                 "{operation}" if "operations" in path else "{job}" if "webhooks" in path else "{token_id}",
             ),
@@ -111,7 +116,10 @@ async def test_a_node_is_made_with_its_id_at_once(house: ApiHouse) -> None:
     assert shown.json() == made["node"]
     operation = await house.client.get(answer.headers["location"], headers=house.headers("read"))
     assert operation.json() == made["operation"]
-    assert (await house.client.get("/api/v1/public/nodes")).json() == {"nodes": []}  # not registered yet
+    assert (await house.client.get("/api/v1/public/nodes")).json() == {
+        "as_of": None,
+        "nodes": [],
+    }  # not registered yet
 
 
 async def test_one_idempotency_key_makes_one_node_however_often_it_comes(house: ApiHouse) -> None:

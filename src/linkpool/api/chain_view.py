@@ -1,0 +1,242 @@
+"""The indexer's tables as the API shows them: figures, history, accounts, events. Reads; changes nothing."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from linkpool.contracts.pool import Status
+from linkpool.fleet.indexer_figures import WINDOW, Totals, median, together, uptime, yearly
+from linkpool.store import chain_history as history
+from linkpool.store import chain_rows as rows
+from linkpool.store.chain_state import Block, Books, PoolBooks, Position, Ticket
+from linkpool.store.database import Database
+from linkpool.wire import history as wire
+from linkpool.wire.api import moment
+
+SIZES = {"hour": 3_600, "day": 86_400}
+"""Seconds of a bucket."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """All figures at one block."""
+
+    at: Block | None
+    pool: PoolBooks
+    nodes: Mapping[str, wire.NodeFigures]
+    together: wire.Figures | None
+
+
+class ChainView:
+    """Answers from the tables alone. Figures are worked out once per block."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: Known | None = None
+        self._working = asyncio.Lock()
+
+    async def known(self) -> Known:
+        """Every node's figures, and those of all together. Raises StoreUnreachable."""
+        async with self._working, self._snapshot() as session:
+            at = await rows.tip(session)
+            if self._known is None or self._known.at != at:
+                self._known = await _figures(session, at)
+            return self._known
+
+    async def pool(self) -> wire.PoolFigures:
+        """The pool's totals. Raises StoreUnreachable."""
+        known = await self.known()
+        async with self._database.read() as session:
+            checked = await rows.checked(session) or rows.Checked(-1, "", 0, 0, 0)
+        pool = known.pool
+        agreed = wire.AsOf(block=checked.block, time=moment(checked.time)) if checked.block >= 0 else None
+        return wire.PoolFigures(
+            as_of=as_of(known.at),
+            checked=wire.Checked(agreed=agreed, checks=checked.checks, differences=checked.differences),
+            nodes=len(known.nodes),
+            fee_bps=pool.fee_bps,
+            announced_fee_bps=pool.announced_fee_bps,
+            fee_effective_at=moment(pool.fee_effective_at) if pool.fee_effective_at else None,
+            fees_payable=str(pool.fees),
+            fees_paid=str(pool.fees_paid),
+            paused_until=moment(pool.paused_until) if pool.paused_until else None,
+            figures=known.together,
+        )
+
+    async def history(self, bucket: str, count: int, node: str | None = None) -> wire.History | None:
+        """The last `count` buckets of one node or of the pool; none of a node that is not registered."""
+        async with self._snapshot() as session:
+            at = await rows.tip(session)
+            every = {one.node: one for one in await rows.registered(session)}
+            if node is not None and node not in every:
+                return None
+            began = [one.time for one in every.values() if node in (None, one.node)]
+            if at is None or not began:
+                return wire.History(as_of=as_of(at), bucket=bucket, buckets=[])
+            size = SIZES[bucket]
+            last = at.time - at.time % size
+            start = max(last - (count - 1) * size, min(began) - min(began) % size)
+            buckets = await _buckets(session, at, start, size, node)
+        return wire.History(as_of=as_of(at), bucket=bucket, buckets=buckets)
+
+    async def account(self, address: str) -> wire.Account:
+        """What an account has and had. address: checksummed. Raises StoreUnreachable."""
+        async with self._snapshot() as session:
+            at = await rows.tip(session)
+            books, pool = await rows.books_now(session), await rows.pool_now(session)
+            positions = await rows.positions_now(session, [address])
+            tickets = await rows.unpaid_tickets(session, address)
+        holdings = [
+            _holding(node, held, books[node], pool, [one for one in tickets if one.node == node])
+            for (_, node), held in sorted(positions.items())
+        ]
+        return wire.Account(
+            as_of=as_of(at),
+            address=address,
+            value=_sum(one.value for one in holdings),
+            earned=str(sum(int(one.claimed) + int(one.claimable) for one in holdings)),
+            claimable=_sum(one.claimable for one in holdings),
+            lost=_sum(one.lost for one in holdings),
+            holdings=holdings,
+            tickets=[_ticket(one, books[one.node]) for one in tickets],
+        )
+
+    async def events(
+        self, before: int | None, limit: int, node: str | None, account: str | None, kind: str | None
+    ) -> wire.ChainEvents:
+        """A page of events, newest first. Raises StoreUnreachable."""
+        async with self._snapshot() as session:
+            at = await rows.tip(session)
+            found = await history.page(
+                session, before=before, limit=limit, node=node, account=account, kind=kind
+            )
+        shown = [wire.ChainEvent(**{**rows.columns(one), "time": moment(one.time)}) for one in found]
+        following = found[-1].position if len(found) == limit else None
+        return wire.ChainEvents(as_of=as_of(at), events=shown, next=following)
+
+    @asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[AsyncSession]:
+        """A transaction that sees one state of the tables in all its questions."""
+        async with self._database.read() as session:
+            if not self._database.one_host:
+                await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
+
+def as_of(at: Block | None) -> wire.AsOf | None:
+    """The block as it is shown."""
+    return wire.AsOf(block=at.number, time=moment(at.time)) if at else None
+
+
+async def _figures(session: AsyncSession, at: Block | None) -> Known:
+    pool = await rows.pool_now(session)
+    if at is None:
+        return Known(None, pool, {}, None)
+    every = await rows.registered(session)
+    began = {one.node: one.time for one in every}
+    since = max(at.time - WINDOW, 0)
+    now, before = await rows.books_now(session), await history.books_before(session, since)
+    ever, missed = await history.missed(session, 0, at.time), await history.missed(session, since, at.time)
+    windows, delays = await history.windows(session, since, at.time), await history.delays(session, since)
+
+    def figures(nodes: list[str]) -> wire.Figures:
+        begin = max(since, min(began[node] for node in nodes))
+        totals = together([now[node] for node in nodes], at.time)
+        change = totals - together([before[node] for node in nodes if node in before], since)
+        rates = yearly(change, at.time - begin)
+        waits: Counter[int] = sum((delays.get(node, Counter()) for node in nodes), Counter())
+        return wire.Figures(
+            stock=_stock(totals),
+            ever=_flow(totals, sum(ever[node] for node in nodes)),
+            rates=wire.Rates(
+                since=moment(begin),
+                seconds=at.time - begin,
+                uptime=uptime(sum(windows[node] for node in nodes), sum(missed[node] for node in nodes)),
+                delay_blocks=median(waits),
+                income_apr=rates.income,
+                penalty_apr=rates.penalty,
+                apr=rates.apr,
+            ),
+        )
+
+    nodes = {
+        node: wire.NodeFigures(
+            status=Status(now[node].status).name.lower(),
+            capacity=str(now[node].capacity),
+            fee_bps=now[node].fee_bps,
+            registered_at=moment(time),
+            **dict(figures([node])),
+        )
+        for node, time in began.items()
+    }
+    return Known(at, pool, nodes, figures(list(began)) if began else None)
+
+
+async def _buckets(
+    session: AsyncSession, at: Block, start: int, size: int, node: str | None
+) -> list[wire.Bucket]:
+    """One after the other: a node that nothing happened to is as it was before."""
+    books: dict[str, Books] = await history.books_before(session, start, node)
+    changed = await history.books_by_bucket(session, start, size, node)
+    missed = await history.missed_by_bucket(session, start, at.time, size, node)
+    windows = await history.windows_by_bucket(session, start, at.time, size, node)
+    delays = await history.delays_by_bucket(session, start, size, node)
+    before = together(books.values(), start)
+    found = []
+    for begin in range(start, at.time + 1, size):
+        books |= changed.get(begin, {})
+        after = together(books.values(), min(begin + size, max(at.time, begin)))
+        found.append(
+            wire.Bucket(
+                start=moment(begin),
+                stock=_stock(after),
+                flow=_flow(after - before, missed[begin]),
+                delay_blocks=median(delays.get(begin, Counter())),
+                uptime=uptime(windows[begin], missed[begin]),
+            )
+        )
+        before = after
+    return found
+
+
+def _stock(totals: Totals) -> wire.Stock:
+    return wire.Stock(**{name: str(getattr(totals, name)) for name in wire.Stock.model_fields})
+
+
+def _flow(totals: Totals, missed: int) -> wire.Flow:
+    amounts = {name: str(getattr(totals, name)) for name in ("earned", "net", "fees", "penalties")}
+    counts = {name: getattr(totals, name) for name in ("requests", "answered", "rejected", "cancelled")}
+    return wire.Flow(**amounts, **counts, missed=missed)
+
+
+def _holding(node: str, held: Position, books: Books, pool: PoolBooks, tickets: list[Ticket]) -> wire.Holding:
+    value = books.value(held.shares)
+    left = value + sum(books.value(one.shares) for one in tickets)
+    return wire.Holding(
+        node=node,
+        value=str(value),
+        claimable=str(held.claimable(books, pool.fee_bps)),
+        claimed=str(held.claimed),
+        staked=str(held.staked),
+        withdrawn=str(held.withdrawn),
+        lost=str(max(held.staked - held.withdrawn - left, 0)),
+    )
+
+
+def _ticket(one: Ticket, books: Books) -> wire.UnpaidTicket:
+    return wire.UnpaidTicket(
+        ticket=str(one.id),
+        node=one.node,
+        value=str(books.value(one.shares)),
+        value_at_request=str(one.value),
+        requested_at=moment(one.time),
+        ready_at=moment(one.ready_at),
+    )
+
+
+def _sum(amounts: Iterable[str]) -> str:
+    return str(sum(map(int, amounts)))

@@ -1,0 +1,5 @@
+"""Each test here runs on both databases."""
+
+from tests.support.databases import cluster, database, url
+
+__all__ = ["cluster", "database", "url"]
