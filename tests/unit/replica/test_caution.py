@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 
 
 def played(
-    lift_after: int | None, cancel: int | None = None, lifted: bool = False
+    lift_after: int | None = None, cancel: int | None = None, lifted: bool = False
 ) -> list[tuple[float, int]]:
     """When each of four runs of a second began, by block of its request, oldest asked first."""
 
