@@ -217,7 +217,7 @@ async def note_check(session: AsyncSession, result: Checked) -> None:
 
 
 async def go_back(session: AsyncSession, block: Block) -> None:
-    """Take back everything above a block, which need not be one of those kept."""
+    """Take back everything above a block, which need not be one of those kept; below 0, everything."""
     await undo(session, block.number)
-    if await tip(session) != block:
+    if block.number >= 0 and await tip(session) != block:
         await _add(session, t.blocks, [columns(block)])
