@@ -19,6 +19,7 @@ from linkpool.api.history import history_routes
 from linkpool.api.limits import Limiter, Rate, RateLimit
 from linkpool.api.nodes import Maker, node_routes
 from linkpool.api.public import public_routes
+from linkpool.api.session import session_routes
 from linkpool.api.tokens import token_routes
 from linkpool.fleet.leader import Ground
 from linkpool.units import Juels
@@ -57,6 +58,7 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     app.include_router(public_routes(view, chain))
     app.include_router(history_routes(chain))
     app.include_router(token_routes(ground.database, auth, ground.clock))
+    app.include_router(session_routes(ground.database, auth, ground.clock))
     app.include_router(audit_routes(ground.database, auth))
     app.add_middleware(AuditStatus, database=ground.database)
     app.add_middleware(RateLimit, limiter=Limiter(defaults.rate, ground.clock))

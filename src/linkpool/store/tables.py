@@ -154,6 +154,18 @@ class TokenRow(Base):
     revoked_at: Mapped[float | None] = mapped_column(Float)
 
 
+class SessionRow(Base):
+    """A session of the console, by the SHA-256 of its cookie. It can do what its token can."""
+
+    __tablename__ = "sessions"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    token: Mapped[str] = mapped_column(ForeignKey("tokens.id"))
+    made_at: Mapped[float] = mapped_column(Float)
+    seen_at: Mapped[float] = mapped_column(Float)
+    expires_at: Mapped[float] = mapped_column(Float)
+
+
 class AuditRow(Base):
     """Who asked for what. Written before it is done; `status` follows, and is missing if the process died."""
 
