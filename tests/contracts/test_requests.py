@@ -66,6 +66,7 @@ def test_the_event_says_what_was_asked(staked: World) -> None:
         (ask(job=CLOSED).calldata, "No open offer for this job"),
         (b"\x12\x34\x56\x78" + ask().calldata[4:], "Must use whitelisted functions"),
         (ask().calldata[:67], "Invalid request length"),
+        (b"\x12\x34\x56\x78" + bytes(64), "Must use whitelisted functions"),
         (b"", "Invalid request length"),
     ],
 )
@@ -212,6 +213,22 @@ def test_a_node_without_stake_covers_nothing(world: World) -> None:
     assert covers(world) == []
 
 
+def test_a_base_fee_at_the_ceiling_still_has_cover(staked: World) -> None:
+    """This EVM has no base fee; above the ceiling is tested on anvil."""
+    staked.evm.send(MANAGER, staked.pool.set_offer(Offer(COVERED, PAYMENT, PENALTY, 0, True)))
+    staked.request(staked.nodes[NODE], ME)
+    assert covers(staked) == [PENALTY]
+
+
+def test_yesterdays_penalties_take_no_room_of_today(staked: World) -> None:
+    node = staked.nodes[NODE]
+    staked.penalize(node)
+    staked.evm.now = (staked.evm.now // DAY + 1) * DAY
+    staked.penalize(node)
+    staked.request(node, ME)
+    assert covers(staked) == [link(49)], "1 % of 9,900 LINK less today's 50"
+
+
 def test_a_penalty_paid_today_takes_room_until_tomorrow(staked: World) -> None:
     node = staked.nodes[NODE]
     staked.penalize(node)
@@ -300,7 +317,7 @@ def crooked(draw: st.DrawFn) -> bytes:
 
 
 def read(call: bytes) -> tuple[bytes, bytes, int, bytes] | None:
-    """Job, function id, version and data as the ABI lays them out; None for a call that says something else."""
+    """Job, function id, version and data as the ABI lays them out; None for any other call."""
     first = {ORACLE_REQUEST: 4, OPERATOR_REQUEST: 3}.get(call[:4])
     words = [call[at : at + 32] for at in range(4, len(call) - 31, 32)]
     if first is None or len(words) <= first + 3:

@@ -11,7 +11,13 @@ from linkpool.contracts.events import decode
 from linkpool.contracts.invite import Invite, implementation_address, oracle_address
 from linkpool.contracts.oracle import Oracle
 from linkpool.contracts.pool import Offer, Pool
-from linkpool.contracts.pool_events import FeeAccountChanged, FeeAnnounced, LimitsChanged, NodeRegistered
+from linkpool.contracts.pool_events import (
+    FeeAccountChanged,
+    FeeAnnounced,
+    FeeChanged,
+    LimitsChanged,
+    NodeRegistered,
+)
 from linkpool.contracts.view import View
 from linkpool.units import link
 from tests.contracts.replay import replay
@@ -137,6 +143,9 @@ def test_a_rise_is_told_with_its_time(world: World) -> None:
     assert (summary.announced_fee_bps, summary.fee_effective_at) == (1_500, world.evm.now + 8 * DAY)
     world.evm.now += 8 * DAY
     world.evm.send(STRANGER, world.pool.apply_fee())
+    (applied,) = world.evm.events
+    assert isinstance(applied, FeeChanged)
+    assert applied.fee_bps == 1_500
     summary = world.evm.ask(world.view.summary(world.pool.address))
     assert (summary.fee_bps, summary.announced_fee_bps, summary.fee_effective_at) == (1_500, 0, 0)
 
@@ -381,5 +390,14 @@ def test_a_pool_is_not_made_with_bad_settings(place: int, value: object, reason:
     good: list[object] = [account("link"), blueprint, OWNER, MANAGER, GUARDIAN, OWNER, 0, 7 * DAY, 1, 1]
     kinds, code = load("StakingPool").constructor, load_code("StakingPool").creation
     Pool(evm.create(code, kinds, good))
+    for edge in ([2_000, 2 * DAY, 1, 10**25], [0, 60 * DAY, 0, 0]):
+        evm.create(code, kinds, [*good[:6], *edge])
     with pytest.raises(Reverted, match=reason):
         evm.create(code, kinds, [*good[:place], value, *good[place + 1 :]])
+
+
+def test_an_invite_is_good_to_its_last_second_and_limits_to_the_cap(world: World) -> None:
+    world.evm.send(OWNER, world.pool.set_limits(4, 10**25))
+    world.evm.send(OWNER, world.pool.set_capacity(world.nodes[0], 10**25))
+    invite = world.invite(70, capacity=10**25, deadline=world.evm.now)
+    world.evm.send(STRANGER, world.pool.register(invite, world.signed(invite)))

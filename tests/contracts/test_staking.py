@@ -6,7 +6,7 @@ from linkpool.contracts.abi import load, load_code
 from linkpool.contracts.link import Link
 from linkpool.contracts.oracle import Oracle, RequestTerms
 from linkpool.contracts.pool import Offer, Status, stake_data
-from linkpool.contracts.pool_events import UnstakeRequested
+from linkpool.contracts.pool_events import FeeChanged, FeesPaid, Harvested, Moved, UnstakeRequested, Withdrawn
 from linkpool.units import link
 from tests.contracts.replay import replay
 from tests.contracts.world import (
@@ -308,6 +308,7 @@ def test_claims_pay_the_caller_once(staked: World) -> None:
 def test_income_while_nobody_is_active_is_fee(world: World) -> None:
     node, pool = world.nodes[0], world.pool
     world.earn(node, link(5))
+    assert world.evm.ask(pool.claimable(node, ANN)) == 0
     world.stake(node, ANN, link(10))
     assert world.evm.ask(pool.claimable(node, ANN)) == 0
     world.evm.send(STRANGER, pool.harvest([node]))
@@ -362,6 +363,16 @@ def test_a_cut_is_at_once_and_ends_an_announcement(staked: World) -> None:
     assert staked.evm.ask(pool.node(staked.nodes[0])).fee == 500
     with pytest.raises(Reverted, match="Fee is above the cap"):
         staked.evm.send(OWNER, pool.announce_fee(2_001))
+
+
+def test_announcing_the_present_fee_withdraws_a_rise(staked: World) -> None:
+    pool = staked.pool
+    staked.evm.send(OWNER, pool.announce_fee(2_000))
+    staked.evm.send(OWNER, pool.announce_fee(1_000))
+    (event,) = staked.evm.events
+    assert isinstance(event, FeeChanged)
+    summary = staked.evm.ask(staked.view.summary(pool.address))
+    assert (summary.fee_bps, summary.announced_fee_bps, summary.fee_effective_at) == (1_000, 0, 0)
 
 
 def test_donations_are_nobodys(staked: World) -> None:
@@ -465,3 +476,56 @@ def test_a_ticket_is_paid_once(staked: World) -> None:
     for none in (ticket, ticket + 1, 0):
         with pytest.raises(Reverted, match="No such ticket"):
             staked.evm.send(STRANGER, staked.pool.withdraw(none))
+
+
+def test_withdrawing_is_told(staked: World) -> None:
+    node, pool = staked.nodes[0], staked.pool
+    ticket = staked.evm.send(ANN, pool.request_unstake(node, link(10)))
+    staked.evm.now += UNBONDING
+    staked.evm.send(STRANGER, pool.withdraw(ticket))
+    (event,) = staked.evm.events
+    assert isinstance(event, Withdrawn)
+    assert (event.node, event.account, event.ticket) == (node, ANN, ticket)
+    assert (event.shares, event.amount, event.assets) == (link(10), link(10), link(9_990))
+
+
+def test_moving_is_told(staked: World) -> None:
+    source, target = staked.nodes[0], staked.nodes[1]
+    staked.penalize(source)
+    retire(staked, source)
+    staked.evm.send(ANN, staked.pool.move(source, target, link(199)))
+    (event,) = staked.evm.events
+    assert isinstance(event, Moved)
+    assert (event.from_node, event.to_node, event.account) == (source, target, ANN)
+    assert (event.amount, event.from_shares) == (link(199), link(200))
+    assert (event.from_assets, event.to_shares, event.to_assets) == (link(9_751), link(199), link(5_199))
+
+
+def test_income_brought_is_told_once_and_with_its_fee(staked: World) -> None:
+    node, pool = staked.nodes[0], staked.pool
+    for fee_bps, fee in ((1_000, link(1)), (0, 0)):
+        staked.evm.send(OWNER, pool.announce_fee(fee_bps))
+        staked.evm.send(STRANGER, pool.sync(node))
+        staked.earn(node, link(10))
+        staked.evm.send(STRANGER, pool.harvest([node]))
+        (event,) = [e for e in staked.evm.events if isinstance(e, Harvested)]
+        assert (event.node, event.amount, event.fee) == (node, link(10), fee)
+        staked.evm.send(STRANGER, pool.harvest([node]))
+        assert staked.evm.events == []
+    staked.evm.send(STRANGER, pool.pay_fees())
+    (paid,) = staked.evm.events
+    assert isinstance(paid, FeesPaid)
+    assert (paid.account, paid.amount) == (FEES, link(1))
+
+
+def test_income_below_the_accumulators_step_is_carried(world: World) -> None:
+    """Of 10 million LINK a share earns less than 2^-80 juels when the node earns one."""
+    node, pool = world.nodes[0], world.pool
+    world.fund(CAT, 10**25)
+    world.evm.send(OWNER, pool.set_capacity(node, 10**25))
+    world.evm.send(OWNER, pool.announce_fee(0))
+    world.stake(node, CAT, 10**25)
+    for _ in range(30):
+        world.earn(node, 1)
+        world.evm.send(STRANGER, pool.sync(node))
+    assert 20 <= world.evm.ask(pool.claimable(node, CAT)) <= 30
