@@ -28,7 +28,7 @@ from linkpool.contracts.build import ARTIFACTS, SOURCES, compile_contract
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "docs" / "mutations.md"
 FILES = ("NodeOracle", "StakingPool", "books", "offers", "invites", "authority")
-QUICK = ("staking", "requests", "roles", "answers", "reentrancy", "differential")
+QUICK = ("staking", "books", "requests", "roles", "answers", "reentrancy", "differential")
 SWAPS = {
     " < ": " <= ",
     " <= ": " < ",

@@ -22,6 +22,7 @@ from linkpool.contracts.oracle import (
 from linkpool.contracts.pool_events import Penalized
 from linkpool.units import link
 from tests.contracts.world import (
+    COVERED,
     DAY,
     FREE,
     MANAGER,
@@ -314,6 +315,30 @@ def test_a_starved_batch_stops_before_an_answer_and_never_in_it(staked: World) -
                 assert caller.get("gas_seen") > 399_000
             seen.add(done)
     assert seen == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("covered", "late", "done"), [(True, True, 0), (True, False, 1), (False, True, 1), (False, False, 1)]
+)
+def test_gas_for_a_penalty_is_needed_when_there_is_one(
+    staked: World, covered: bool, late: bool, done: int
+) -> None:
+    node = staked.nodes[0]
+    made = staked.request(node, ME, job=COVERED if covered else FREE)
+    staked.evm.now += 300 * late
+    call = Oracle(node).fulfill_many([reply(made)])
+    assert staked.evm.send(staked.senders[node], call, gas=500_000) == done
+    assert staked.evm.send(staked.senders[node], call, gas=650_000) == 1
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_an_answer_of_the_id_alone_is_long_enough(world: World, batch: bool) -> None:
+    node = world.nodes[0]
+    made = world.request(node, ME, job=FREE)
+    answer = Answer(RequestTerms.of(made), made.request_id)
+    call: Call[Any] = Oracle(node).fulfill_many([answer]) if batch else Oracle(node).fulfill(answer)
+    world.evm.send(world.senders[node], call)
+    assert world.evm.ask(Oracle(node).earned()) == PAYMENT
 
 
 # --- not answered ---------------------------------------------------------------------------------

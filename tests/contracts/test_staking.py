@@ -6,9 +6,8 @@ from linkpool.contracts.abi import load, load_code
 from linkpool.contracts.link import Link
 from linkpool.contracts.oracle import Oracle, RequestTerms
 from linkpool.contracts.pool import Offer, Status, stake_data
-from linkpool.contracts.pool_events import FeeChanged, FeesPaid, Harvested, Moved, UnstakeRequested, Withdrawn
+from linkpool.contracts.pool_events import FeeChanged
 from linkpool.units import link
-from tests.contracts.replay import replay
 from tests.contracts.world import (
     CEILING,
     COVERED,
@@ -31,16 +30,6 @@ ALL = 2**255
 ANN, BOB, CAT, DAN = STAKERS
 
 
-def retire(world: World, node: str) -> None:
-    world.evm.send(MANAGER, world.pool.drain(node))
-    world.evm.send(MANAGER, world.pool.retire(node))
-
-
-def value(world: World, node: str, who: str) -> int:
-    rows = world.evm.ask(world.view.account(world.pool.address, who)).holdings
-    return sum(row.value for row in rows if row.node == node)
-
-
 # --- in -------------------------------------------------------------------------------------------
 
 
@@ -56,15 +45,15 @@ def test_stake_for_somebody_else(world: World) -> None:
     data = stake_data(world.nodes[0], BOB)
     world.evm.send(ANN, world.coin.transfer_and_call(world.pool.address, link(2), data))
     world.evm.send(ANN, world.pool.stake(world.nodes[0], link(3), BOB))
-    assert value(world, world.nodes[0], BOB) == link(5)
-    assert value(world, world.nodes[0], ANN) == 0
+    assert world.value(world.nodes[0], BOB) == link(5)
+    assert world.value(world.nodes[0], ANN) == 0
     assert world.balance(ANN) == link(1_000_000) - link(5)
 
 
 def test_stake_without_approval_or_money_reverts(world: World) -> None:
     with pytest.raises(Reverted):
         world.evm.send(STRANGER, world.pool.stake(world.nodes[0], link(1), STRANGER))
-    assert value(world, world.nodes[0], STRANGER) == 0
+    assert world.value(world.nodes[0], STRANGER) == 0
 
 
 @pytest.mark.parametrize("where", ["no node", "the pool", "link", "draining", "retired"])
@@ -130,7 +119,7 @@ def test_leave_all_or_leave_one_link(staked: World) -> None:
     for amount in (link(5_999), link(6_000), ALL):
         with staked.evm.undone():
             staked.evm.send(ANN, pool.request_unstake(node, amount))
-            assert value(staked, node, ANN) == max(0, link(6_000) - amount)
+            assert staked.value(node, ANN) == max(0, link(6_000) - amount)
     for who, amount in ((ANN, 0), (CAT, link(1)), (STRANGER, ALL)):
         with pytest.raises(Reverted, match="Nothing to take out"):
             staked.evm.send(who, pool.request_unstake(node, amount))
@@ -163,7 +152,7 @@ def test_leaving_just_before_a_penalty_does_not_escape_it(staked: World) -> None
     had = staked.balance(ANN)
     staked.evm.send(ANN, staked.pool.withdraw(ticket))
     assert staked.balance(ANN) - had == link(6_000) * 9_950 // 10_000
-    assert value(staked, node, BOB) == link(4_000) * 9_950 // 10_000
+    assert staked.value(node, BOB) == link(4_000) * 9_950 // 10_000
 
 
 def test_leaving_never_looks_at_reserves(staked: World) -> None:
@@ -196,11 +185,11 @@ def test_stake_moves_out_of_a_retired_node_without_waiting(staked: World) -> Non
     source, target = staked.nodes[0], staked.nodes[2]
     with pytest.raises(Reverted, match="Node is not retired"):
         staked.evm.send(ANN, staked.pool.move(source, target, ALL))
-    retire(staked, source)
+    staked.retire(source)
     staked.evm.send(ANN, staked.pool.move(source, target, link(100)))
-    assert (value(staked, source, ANN), value(staked, target, ANN)) == (link(5_900), link(100))
+    assert (staked.value(source, ANN), staked.value(target, ANN)) == (link(5_900), link(100))
     staked.evm.send(ANN, staked.pool.move(source, target, ALL))
-    assert (value(staked, source, ANN), value(staked, target, ANN)) == (0, link(6_000))
+    assert (staked.value(source, ANN), staked.value(target, ANN)) == (0, link(6_000))
     with pytest.raises(Reverted, match="Node takes no stake"):
         staked.evm.send(BOB, staked.pool.move(source, source, ALL))
     with pytest.raises(Reverted, match="Not a node of this pool"):
@@ -232,7 +221,7 @@ def test_the_owner_undoes_a_retirement(staked: World) -> None:
     live = staked.evm.ask(staked.view.summary(pool.address)).live_nodes
     with pytest.raises(Reverted, match="Node is active"):
         staked.evm.send(OWNER, pool.reopen(node))
-    retire(staked, node)
+    staked.retire(node)
     assert staked.evm.ask(staked.view.summary(pool.address)).live_nodes == live - 1
     staked.evm.send(OWNER, pool.reopen(node))
     assert staked.evm.ask(staked.view.summary(pool.address)).live_nodes == live
@@ -276,7 +265,7 @@ def test_farming_penalties_from_ones_own_node_costs_the_farmer(world: World) -> 
     world.stake(node, me, link(10_000))
     total = world.balance(me) + link(10_000)
     world.penalize(node, me)
-    assert world.balance(me) + value(world, node, me) <= total
+    assert world.balance(me) + world.value(node, me) <= total
 
 
 # --- income and the fee ---------------------------------------------------------------------------
@@ -389,143 +378,6 @@ def test_donations_are_nobodys(staked: World) -> None:
 def test_an_answer_after_the_node_is_retired_still_pays_its_stakers(staked: World) -> None:
     node = staked.nodes[0]
     made = staked.request(node, REQUESTERS[0], PAYMENT, b"job with no penalty".ljust(32, b"\0"))
-    retire(staked, node)
+    staked.retire(node)
     staked.answer(node, made)
     assert staked.evm.ask(staked.pool.claimable(node, ANN)) > 0
-
-
-# --- less than a juel -----------------------------------------------------------------------------
-
-
-def test_a_claim_of_nothing_leaves_the_fraction_to_grow(world: World) -> None:
-    """Else whoever claims after every juel is paid none of them, and no event says so."""
-    node, pool = world.nodes[0], world.pool
-    world.evm.send(OWNER, pool.announce_fee(0))
-    world.stake(node, ANN, link(1))
-    world.stake(node, BOB, link(2))
-    paid = 0
-    for _ in range(4):
-        world.earn(node, 1)
-        paid += world.evm.send(ANN, pool.claim([node]))
-        told = replay(world.evm.logs)
-        assert told.nodes[node].income(ANN) == world.evm.ask(pool.claimable(node, ANN)) == 0
-    assert paid == 1, "a third of four juels"
-
-
-def test_claimable_is_what_a_claim_pays_though_a_carry_waits(world: World) -> None:
-    """A carry is divided with the next income; after a big stake left it is worth several juels."""
-    node, pool = world.nodes[0], world.pool
-    whale = 10**25 - link(10)
-    world.fund(CAT, whale)
-    world.evm.send(OWNER, pool.set_capacity(node, 10**25))
-    world.evm.send(OWNER, pool.announce_fee(0))
-    world.stake(node, CAT, whale)
-    world.stake(node, ANN, link(5))
-    for payment in range(10**17, 10**17 + 8):
-        world.earn(node, payment)
-        world.evm.send(STRANGER, pool.sync(node))
-        with world.evm.undone():
-            world.evm.send(CAT, pool.request_unstake(node, ALL))
-            for fee in (0, 100):
-                world.evm.send(OWNER, pool.announce_fee(fee))
-                world.evm.now += UNBONDING + DAY
-                if fee:
-                    world.evm.send(STRANGER, pool.apply_fee())
-                shown = world.evm.ask(pool.claimable(node, ANN))
-                assert world.evm.send(ANN, pool.claim([node])) == shown
-
-
-def test_a_worthless_ticket_is_pushed_out_before_the_next_stakes(world: World) -> None:
-    """One share of no value, alone in a node, has no price to stake at. Whoever left it, it is ready."""
-    node, pool = world.nodes[0], world.pool
-    world.stake(node, ANN, link(100))
-    dust = world.evm.send(ANN, pool.request_unstake(node, 1))
-    world.penalize(node)
-    rest = world.evm.send(ANN, pool.request_unstake(node, ALL))
-    world.evm.now += UNBONDING
-    world.evm.send(STRANGER, pool.withdraw(rest))
-    books = world.evm.ask(pool.node(node))
-    assert (books.active, books.unbonding, books.assets) == (0, 1, 0)
-    with pytest.raises(Reverted):
-        world.stake(node, BOB, link(5))
-    world.evm.send(STRANGER, pool.withdraw(dust))
-    world.stake(node, BOB, link(5))
-    assert value(world, node, BOB) == link(5)
-
-
-def test_less_than_one_link_is_not_staked(world: World) -> None:
-    with pytest.raises(Reverted, match="Stake at least 1 LINK"):
-        world.stake(world.nodes[0], ANN, link(1) - 1)
-
-
-def test_leaving_is_told_with_its_value(staked: World) -> None:
-    staked.penalize(staked.nodes[0])
-    staked.evm.send(ANN, staked.pool.request_unstake(staked.nodes[0], link(10)))
-    (event,) = staked.evm.events
-    assert isinstance(event, UnstakeRequested)
-    assert (event.node, event.account) == (staked.nodes[0], ANN)
-    assert 0 <= event.value - link(10) <= 1
-    assert event.shares * 9_950 // 10_000 == event.value
-    assert event.ready_at == staked.evm.now + UNBONDING
-
-
-def test_a_ticket_is_paid_once(staked: World) -> None:
-    ticket = staked.evm.send(ANN, staked.pool.request_unstake(staked.nodes[0], ALL))
-    staked.evm.now += UNBONDING
-    staked.evm.send(STRANGER, staked.pool.withdraw(ticket))
-    for none in (ticket, ticket + 1, 0):
-        with pytest.raises(Reverted, match="No such ticket"):
-            staked.evm.send(STRANGER, staked.pool.withdraw(none))
-
-
-def test_withdrawing_is_told(staked: World) -> None:
-    node, pool = staked.nodes[0], staked.pool
-    ticket = staked.evm.send(ANN, pool.request_unstake(node, link(10)))
-    staked.evm.now += UNBONDING
-    staked.evm.send(STRANGER, pool.withdraw(ticket))
-    (event,) = staked.evm.events
-    assert isinstance(event, Withdrawn)
-    assert (event.node, event.account, event.ticket) == (node, ANN, ticket)
-    assert (event.shares, event.amount, event.assets) == (link(10), link(10), link(9_990))
-
-
-def test_moving_is_told(staked: World) -> None:
-    source, target = staked.nodes[0], staked.nodes[1]
-    staked.penalize(source)
-    retire(staked, source)
-    staked.evm.send(ANN, staked.pool.move(source, target, link(199)))
-    (event,) = staked.evm.events
-    assert isinstance(event, Moved)
-    assert (event.from_node, event.to_node, event.account) == (source, target, ANN)
-    assert (event.amount, event.from_shares) == (link(199), link(200))
-    assert (event.from_assets, event.to_shares, event.to_assets) == (link(9_751), link(199), link(5_199))
-
-
-def test_income_brought_is_told_once_and_with_its_fee(staked: World) -> None:
-    node, pool = staked.nodes[0], staked.pool
-    for fee_bps, fee in ((1_000, link(1)), (0, 0)):
-        staked.evm.send(OWNER, pool.announce_fee(fee_bps))
-        staked.evm.send(STRANGER, pool.sync(node))
-        staked.earn(node, link(10))
-        staked.evm.send(STRANGER, pool.harvest([node]))
-        (event,) = [e for e in staked.evm.events if isinstance(e, Harvested)]
-        assert (event.node, event.amount, event.fee) == (node, link(10), fee)
-        staked.evm.send(STRANGER, pool.harvest([node]))
-        assert staked.evm.events == []
-    staked.evm.send(STRANGER, pool.pay_fees())
-    (paid,) = staked.evm.events
-    assert isinstance(paid, FeesPaid)
-    assert (paid.account, paid.amount) == (FEES, link(1))
-
-
-def test_income_below_the_accumulators_step_is_carried(world: World) -> None:
-    """Of 10 million LINK a share earns less than 2^-80 juels when the node earns one."""
-    node, pool = world.nodes[0], world.pool
-    world.fund(CAT, 10**25)
-    world.evm.send(OWNER, pool.set_capacity(node, 10**25))
-    world.evm.send(OWNER, pool.announce_fee(0))
-    world.stake(node, CAT, 10**25)
-    for _ in range(30):
-        world.earn(node, 1)
-        world.evm.send(STRANGER, pool.sync(node))
-    assert 20 <= world.evm.ask(pool.claimable(node, CAT)) <= 30

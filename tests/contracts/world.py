@@ -92,6 +92,16 @@ class World:
         data = stake_data(node, who)
         self.evm.send(who, self.coin.transfer_and_call(self.pool.address, amount, data))
 
+    def retire(self, node: str) -> None:
+        """Drain a node and retire it."""
+        self.evm.send(MANAGER, self.pool.drain(node))
+        self.evm.send(MANAGER, self.pool.retire(node))
+
+    def value(self, node: str, who: str) -> int:
+        """Juels of active stake."""
+        rows = self.evm.ask(self.view.account(self.pool.address, who)).holdings
+        return sum(row.value for row in rows if row.node == node)
+
     def request(
         self, node: str, who: str, payment: int = PAYMENT, job: bytes = COVERED, version: int = 2
     ) -> OracleRequest:
