@@ -273,9 +273,10 @@ class PoolMachine(RuleBasedStateMachine):
             self.model.sync(node)
         self.step()
 
-    @rule(n=NODES, who=ASKER, covered=st.booleans(), payment=st.sampled_from([PAYMENT, PAYMENT + 1, link(3)]))
+    @rule(n=NODES, who=ASKER, covered=st.booleans(), payment=st.sampled_from([1, PAYMENT + 1, link(3)]))
     def request(self, n: int, who: str, covered: bool, payment: int) -> None:
         w, node = self.world, self.world.nodes[n]
+        payment = max(payment, PAYMENT) if covered else payment
         job = COVERED if covered else FREE
         w.asked += 1
         ask = Ask(job=job, requester=who, callback_function_id=b"\1\2\3\4", nonce=w.asked, data=b"\xa0")
