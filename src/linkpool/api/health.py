@@ -7,7 +7,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from linkpool.fleet.door import Door
-from linkpool.store import nodes
+from linkpool.store import chain_rows, nodes
+from linkpool.store.chain_rows import Checked
+from linkpool.store.chain_state import Block
 from linkpool.store.database import Database, StoreUnreachable
 from linkpool.store.tables import NodeState
 from linkpool.wire.agent import State
@@ -22,6 +24,19 @@ class Figures:
         self._epoch = Gauge("linkpool_lease_epoch", "Epoch of the term, or 0", registry=self.registry)
         self._nodes = Gauge("linkpool_nodes", "Nodes by state", ["state"], registry=self.registry)
         self._replicas = Gauge("linkpool_replicas", "Replicas on the line", ["state"], registry=self.registry)
+        self._index = Gauge("linkpool_index_block", "Block the indexer is up to", registry=self.registry)
+        self._checks = Gauge(
+            "linkpool_index_checks", "Comparisons with the contracts", registry=self.registry
+        )
+        self._differences = Gauge(
+            "linkpool_index_differences", "Figures that differed", registry=self.registry
+        )
+
+    def index(self, tip: Block | None, checked: Checked | None) -> None:
+        """How far the indexer is, and how often its tables were found to be wrong."""
+        self._index.set(tip.number if tip else 0)
+        self._checks.set(checked.checks if checked else 0)
+        self._differences.set(checked.differences if checked else 0)
 
     def show(self, door: Door, states: Counter[str]) -> bytes:
         """Everything, as Prometheus reads it."""
@@ -60,6 +75,7 @@ def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter
         """Figures for Prometheus."""
         async with database.read() as session:
             states = Counter(row.state for row in await nodes.every(session))
+            figures.index(await chain_rows.tip(session), await chain_rows.checked(session))
         return Response(figures.show(door, states), media_type=CONTENT_TYPE_LATEST)
 
     return routes
