@@ -119,6 +119,7 @@ class Evm:
 
     def _keep(self) -> None:
         result = self._evm.result
+        assert result is not None, "a call was made before"
         self.gas_used = int(result.gas_used)
         for log in result.logs:
             topics = tuple(_bytes(topic) for topic in log.topics)
