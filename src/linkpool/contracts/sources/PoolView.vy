@@ -162,8 +162,8 @@ def _node_page(p: StakingPool.__interface__, node: address) -> NodePage:
 @view
 def account(pool: address, owner: address, first: uint256, limit: uint256) -> Account:
     """
-    @notice All an account has: its stake and income in up to 256 nodes from place `first`, and its last 64 tickets that
-            are not paid yet.
+    @notice All an account has: its stake and income in up to 256 nodes from place `first`, and what is unpaid of the last
+            64 tickets it made; older ones are read by `ticket` of the pool.
     """
     p: StakingPool.__interface__ = StakingPool.__at__(pool)
     page: Account = empty(Account)
