@@ -12,8 +12,9 @@ Safety, always:
 Liveness: a request of the final chain is answered within its window if some seat had a stretch
 (`tests/sim/stretches.py`) in which it was good for `ENOUGH_SECONDS` and `ENOUGH_BLOCKS` after the request was
 there, confirmed and due, and before sending stops. It is due when the last of the largest roster may answer,
-and where a drain happened at the last resort. Left out: a job whose source refuses for good, one that no
-catalog in force has, requests on the `avoid` list, and those that were rejected and cancelled.
+at the last resort by the latest. That the gas of an answer is worth paying from the start is a matter of
+prices (`draw.PRICE`), and a spike of the base fee ends a stretch. Left out: a job whose source refuses for
+good, one that no catalog in force has, requests on the `avoid` list, and those rejected and cancelled.
 """
 
 from collections.abc import Iterator
