@@ -18,6 +18,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
@@ -80,8 +81,6 @@ class Replica:
     file: Path
     url: str
     http: aiohttp.ClientSession
-    command: tuple[str, ...] = ()
-    """What it is started through, such as `faketime`."""
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -89,11 +88,15 @@ class Replica:
         """All that its processes said."""
         return self.file.with_suffix(".log")
 
+    def last_said(self) -> float:
+        """When, by its own clock, it last wrote to its log; Unix seconds."""
+        stamp = json.loads(self.log.read_text().splitlines()[-1])["timestamp"]
+        return datetime.fromisoformat(stamp).timestamp()
+
     async def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Start its process."""
         with self.log.open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
-                *self.command,
                 *(sys.executable, "-m", "linkpool", "replica", "--config", str(self.file)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,

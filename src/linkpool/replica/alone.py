@@ -91,7 +91,10 @@ class Alone:
         core.catalog.put(jobs, self._bridges(), REVISION)
         if not others:
             # Nobody else can say which request killed the last process: one run at a time at first.
-            core.tools.caution = Caution(lifted=False)
+            heads = core.heads
+            core.tools.caution = Caution(
+                lifted=False, block=lambda: heads.latest.number if heads.latest else 0
+            )
         self._told.set()
         await life.gone()
 

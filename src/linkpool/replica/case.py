@@ -18,7 +18,7 @@ from linkpool.chain.clock import ChainClock
 from linkpool.contracts.oracle import Reason
 from linkpool.replica.answers import Answer, Answers, NotSent
 from linkpool.replica.caution import Caution
-from linkpool.replica.duty import WINDOW, Pace, reject_at
+from linkpool.replica.duty import WINDOW, Pace, overdue_at, reject_at
 from linkpool.replica.heads import Heads
 from linkpool.replica.metrics import Metrics
 from linkpool.replica.requests import Request
@@ -77,13 +77,14 @@ class _Case:
         backoff = FIRST_BACKOFF
         while self._tools.answers.sendable(self._request):
             await self._tools.turn.mine(self._request, await self._confirmed(), self._pace())
-            if not await self._affordable():
+            if not await self._affordable() or not await self._above_suspicion():
                 continue
-            outcome = await self._run()
-            if isinstance(outcome, Answer):
-                self._tools.metrics.runs.labels("answered").inc()
-                await self._deliver(outcome)
-                continue
+            async with self._tools.caution.alone(self._request):
+                outcome = await self._run()
+                if isinstance(outcome, Answer):
+                    self._tools.metrics.runs.labels("answered").inc()
+                    await self._deliver(outcome)
+                    continue
             self._failure = outcome
             self._tools.metrics.runs.labels("temporary" if outcome.temporary else "permanent").inc()
             self._log.warning("no answer", reason=outcome.text, temporary=outcome.temporary)
@@ -126,11 +127,21 @@ class _Case:
         await self._tools.heads.next()
         return False
 
+    async def _above_suspicion(self) -> bool:
+        """Whether it may be run; else, it may have killed this process so often that it is rejected first."""
+        overdue = self._tools.clock.now() >= overdue_at(self._request.event.expiration)
+        if self._tools.caution.lifted or not overdue or not self._tools.answers.rejectable(self._request):
+            return True
+        self._failure = POISONED
+        self._hopeless.set()
+        await self._tools.heads.next()
+        return False
+
     async def _run(self) -> Answer | Failure:
         if self._request.run_id in self._tools.roster.avoid:
             return POISONED
         left = self._request.event.expiration - self._tools.clock.now()
-        async with self._tools.caution.alone(self._request), self._in_hand():
+        async with self._in_hand():
             return await self._tools.runner.answer(self._request, max(left, WINDOW / 10))
 
     async def _deliver(self, answer: Answer) -> None:

@@ -2,60 +2,75 @@
 
 In a pool the control plane sees which runs were in hand at a death. A replica that runs alone has nobody to
 tell it, so it starts with the newest request, alone, then the next, until one answer has landed: then the
-poison is not among what it runs, and all go at once.
+poison is not among what it runs, and all go at once. Every other start, by the number of the block, the
+oldest goes first: else a poison that is the newest would keep all older ones from being answered, for ever.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from heapq import heapify, heappop, heappush
 
 from linkpool.replica.requests import Position, Request
 
+PATIENCE = 30.0
+"""Seconds after which the next may go though the one before is neither answered nor dead."""
+
 
 class Caution:
-    """Lets runs through. `lifted`: all at once, from the start."""
+    """Lets runs through. `lifted`: all at once, from the start. `block`: the newest one when first asked."""
 
-    def __init__(self, *, lifted: bool) -> None:
-        self._lifted, self._busy = lifted, False
+    def __init__(self, *, lifted: bool, block: Callable[[], int] = lambda: 0) -> None:
+        self.lifted = lifted
+        self._inside: asyncio.Future[None] | None = None
+        self._block, self._sign = block, 0
         self._waiting: list[tuple[Position, int, asyncio.Future[None]]] = []
         self._asked = 0
 
     @asynccontextmanager
     async def alone(self, request: Request) -> AsyncIterator[None]:
-        """Inside, once no other run is; of those who wait the newest request goes first."""
-        if not self._lifted:
-            await self._turn(request)
+        """Inside, once no other is; of those who wait the first in line goes first."""
+        turn = None if self.lifted else await self._turn(request)
         try:
             yield
         finally:
-            self._busy = False
-            self._next()
+            if turn is not None:
+                self._leave(turn)
+
+    def place(self, request: Request) -> Position:
+        """Where it stands in line, lowest first."""
+        self._sign = self._sign or (1 if self._block() % 2 else -1)
+        block, index = request.position
+        return self._sign * block, self._sign * index
 
     def lift(self) -> None:
         """An answer landed: nothing needs to wait any more."""
-        self._lifted = True
+        self.lifted = True
         self._next()
 
-    async def _turn(self, request: Request) -> None:
-        block, index = request.position
+    async def _turn(self, request: Request) -> "asyncio.Future[None]":
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked += 1
-        heappush(self._waiting, ((-block, -index), self._asked, turn))
+        heappush(self._waiting, (self.place(request), self._asked, turn))
         self._next()
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # let in and cancelled in the same moment
-                self._busy = False
             self._waiting = [one for one in self._waiting if one[2] is not turn]
             heapify(self._waiting)
-            self._next()
+            self._leave(turn)
             raise
+        return turn
+
+    def _leave(self, turn: "asyncio.Future[None]") -> None:
+        if self._inside is turn:
+            self._inside = None
+        self._next()
 
     def _next(self) -> None:
-        while self._waiting and (self._lifted or not self._busy):
+        while self._waiting and (self.lifted or self._inside is None):
             *_, turn = heappop(self._waiting)
             if not turn.done():
-                self._busy = True
+                self._inside = turn
                 turn.set_result(None)
+                asyncio.get_running_loop().call_later(PATIENCE, self._leave, turn)

@@ -63,10 +63,15 @@ def last_resort(expiration: float) -> float:
     return expiration - WINDOW * (1 - LAST_RESORT)
 
 
+def overdue_at(expiration: float) -> float:
+    """The moment by which a covered request should have its answer, or is rejected."""
+    return expiration - WINDOW * (1 - REJECT_BY)
+
+
 def reject_at(expiration: float, rank: int, pace: Pace, now: float = 0.0) -> float:
     """The moment from which the replica of this rank rejects what has no answer; always in the first half.
 
     One that comes upon the request only `now`, later than that, tries to answer for one step first.
     """
-    by = expiration - WINDOW * (1 - REJECT_BY)
+    by = overdue_at(expiration)
     return min(max(by + rank * pace.step, now + pace.step), expiration - WINDOW / 2 - pace.step)

@@ -93,10 +93,10 @@ class Serving:
                         self._tools.caution.lift()
 
     def _start(self) -> None:
-        """Give every new request its case; the newest first, so that poison among the old comes last."""
+        """Give every new request its case, the first in caution's line first."""
         if not self._begun or self._tasks is None:
             return
-        for request in sorted(self._waiting, key=lambda r: r.position, reverse=True):
+        for request in sorted(self._waiting, key=self._tools.caution.place):
             if self._book.is_open(request) and request.identity not in self._cases:
                 name = f"case {request.run_id}"
                 self._cases[request.identity] = self._tasks.create_task(self._guarded(request), name=name)

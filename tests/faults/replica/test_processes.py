@@ -1,0 +1,144 @@
+"""Clocks apart, both killed at once, a process that was suspended, a request that kills whoever runs it."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from linkpool.contracts.oracle import Reason
+from linkpool.contracts.pool import Offer, Pool
+from linkpool.dev.job import SPEC_ID, demo_job
+from linkpool.dev.pool import BASE_FEE_CEILING, PAYMENT, PENALTY
+from tests.support.pair import Pair, standing
+from tests.support.source import Reply
+from tests.support.until import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AT_ONCE = 3
+SHIFTED = 20
+AFTER_A_START = 12
+"""Blocks, two cold starts on a busy machine included."""
+
+POISON = SPEC_ID[:-1] + b"2"
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="needs the Debian package faketime")
+@pytest.mark.parametrize("apart", ["-30s", "+30s"])
+async def test_clocks_thirty_seconds_apart(pair: Pair, apart: str) -> None:
+    await pair.left.afresh({"LD_PRELOAD": str(FAKETIME), "FAKETIME": apart, "DONT_FAKE_MONOTONIC": "1"})
+    assert abs(pair.left.last_said() - time.time()) > SHIFTED
+    seen = await pair.answered(await pair.ask_both())
+    assert all(one.by == one.first for one in seen)
+    assert max(one.delay for one in seen) <= AT_ONCE
+    await pair.serving()
+
+
+async def test_the_chains_clock_thirty_seconds_from_the_machines(pair: Pair) -> None:
+    await asyncio.gather(*(replica.afresh() for replica in pair.replicas.values()))
+    for _ in range(2):
+        pair.chain.rpc("evm_increaseTime", 30)
+        seen = await pair.answered(await pair.ask_both())
+        assert max(one.delay for one in seen) <= 2 * AT_ONCE, "the clock follows a jump after three heads"
+        await pair.serving()
+
+
+async def test_both_killed_while_requests_are_open(pair: Pair) -> None:
+    pair.source.replies["/price"] = Reply({"data": {"price": "15.2301"}}, seconds=2.0)
+    asked = len(pair.source.asked)
+    ids = await pair.ask_both()
+
+    async def in_hand() -> bool:
+        return len(pair.source.asked) >= asked + len(ids)
+
+    await until(in_hand, "every request is being worked on")
+    await asyncio.gather(pair.left.end(), pair.right.end())
+    tally = await pair.tally()
+    assert not any(tally.payments[each] for each in ids)
+    pair.source.replies["/price"] = Reply({"data": {"price": "15.2301"}})
+    await asyncio.gather(pair.left.start(), pair.right.start())
+    seen = await pair.answered([*ids, *await pair.ask_both()])
+    assert max(one.delay for one in seen) <= AFTER_A_START
+    await pair.serving()
+    for replica in pair.replicas.values():
+        assert (await replica.figures())["requests_missed",] == 0
+
+
+async def test_both_killed_with_answers_in_the_mempool(pair: Pair) -> None:
+    async with pair.standstill():
+        ids = await pair.ask_at_a_standstill(6)
+        fates = (await pair.tally()).fates
+        firsts = {pair.first(fates[each].request) for each in ids}
+        await pair.pooled(*(pair.replicas[name].key.address for name in firsts))
+        await asyncio.gather(*(replica.afresh() for replica in pair.replicas.values()))
+    seen = await pair.answered([*ids, *await pair.ask_both()])
+    assert max(one.delay for one in seen) <= AT_ONCE
+    for replica in pair.replicas.values():
+        assert (await replica.figures()).get(("transactions", "reverted"), 0) == 0
+
+
+async def test_suspended_for_a_while(pair: Pair) -> None:
+    assert pair.left.process is not None
+    pair.left.process.send_signal(signal.SIGSTOP)
+    try:
+        seen = await pair.answered(await pair.ask_both())
+        assert {one.by for one in seen} == {"right"}
+    finally:
+        pair.left.process.send_signal(signal.SIGCONT)
+    await pair.serving()
+    again = await pair.answered(await pair.ask_both())
+    assert {one.by for one in again} == {"left", "right"}
+
+
+@asynccontextmanager
+async def dying_of(pair: Pair, path: str) -> AsyncIterator[list[int]]:
+    """Kill the replica whenever it fetches `path`, and start it again, as an engine does; the killed pids."""
+    killed: list[int] = []
+    one = pair.left
+
+    async def reap() -> None:
+        seen = pair.source.asked.count(path)
+        while True:
+            await asyncio.sleep(0.02)
+            if pair.source.asked.count(path) > seen and one.process is not None:
+                seen = pair.source.asked.count(path)
+                killed.append(one.process.pid)
+                os.kill(one.process.pid, signal.SIGKILL)
+                await one.end()
+                await one.start()
+
+    reaping = asyncio.create_task(reap())
+    try:
+        yield killed
+    finally:
+        reaping.cancel()
+        await asyncio.gather(reaping, return_exceptions=True)
+
+
+async def test_standing_alone_it_serves_on_beside_a_request_that_kills_it(tmp_path: Path) -> None:
+    async with standing(tmp_path, names=("left",)) as pair:
+        await pair.left.end()
+        text = demo_job(pair.source.url).replace("/price", "/poison").replace("6c696e6b0001", "6c696e6b0002")
+        (pair.jobs / "poison.toml").write_text(text)
+        pair.source.replies["/poison"] = Reply("", seconds=30.0)
+        offer = Offer(POISON, PAYMENT, PENALTY, BASE_FEE_CEILING, open=True)
+        await pair.manager.send(Pool(pair.found.deployment.pool).set_offer(offer))
+        older, (poison,), newer = await pair.ask(2), await pair.ask(1, POISON), await pair.ask(2)
+        async with dying_of(pair, "/poison") as killed:
+            await pair.left.start()
+            seen = await pair.answered([*older, *newer, *await pair.ask(2)])
+            assert killed
+            pair.chain.rpc("evm_increaseTime", 105)
+
+            async def rejected() -> bool:
+                return poison in await pair.rejected()
+
+            await until(rejected, "the poison is rejected", 60)
+            await pair.answered(await pair.ask(2))
+        assert (await pair.rejected())[poison] == Reason.POISONED
