@@ -23,9 +23,10 @@ SIZES = {"hour": 3_600, "day": 86_400}
 
 @dataclass(frozen=True)
 class Known:
-    """All figures at one block."""
+    """All figures at one block; after another comparison with the contracts they are worked out anew."""
 
     at: Block | None
+    checks: int
     pool: PoolBooks
     nodes: Mapping[str, wire.NodeFigures]
     together: wire.Figures | None
@@ -42,9 +43,10 @@ class ChainView:
     async def known(self) -> Known:
         """Every node's figures, and those of all together. Raises StoreUnreachable."""
         async with self._working, self._snapshot() as session:
-            at = await rows.tip(session)
-            if self._known is None or self._known.at != at:
-                self._known = await _figures(session, at)
+            at, checked = await rows.tip(session), await rows.checked(session)
+            checks = checked.checks if checked else 0
+            if self._known is None or (self._known.at, self._known.checks) != (at, checks):
+                self._known = await _figures(session, at, checks)
             return self._known
 
     async def pool(self) -> wire.PoolFigures:
@@ -132,10 +134,10 @@ def as_of(at: Block | None) -> wire.AsOf | None:
     return wire.AsOf(block=at.number, time=moment(at.time)) if at else None
 
 
-async def _figures(session: AsyncSession, at: Block | None) -> Known:
+async def _figures(session: AsyncSession, at: Block | None, checks: int) -> Known:
     pool = await rows.pool_now(session)
     if at is None:
-        return Known(None, pool, {}, None)
+        return Known(None, checks, pool, {}, None)
     every = await rows.registered(session)
     began = {one.node: one.time for one in every}
     since = max(at.time - WINDOW, 0)
@@ -173,7 +175,7 @@ async def _figures(session: AsyncSession, at: Block | None) -> Known:
         )
         for node, time in began.items()
     }
-    return Known(at, pool, nodes, figures(list(began)) if began else None)
+    return Known(at, checks, pool, nodes, figures(list(began)) if began else None)
 
 
 async def _buckets(
