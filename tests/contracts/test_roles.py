@@ -17,6 +17,7 @@ from linkpool.contracts.pool_events import (
     FeeChanged,
     LimitsChanged,
     NodeRegistered,
+    OwnershipTransferred,
 )
 from linkpool.contracts.view import View
 from linkpool.units import link
@@ -167,10 +168,36 @@ def test_ownership_takes_two_steps(world: World) -> None:
         world.evm.send(STRANGER, world.pool.accept_ownership())
     assert world.evm.ask(world.view.summary(world.pool.address)).owner == OWNER
     world.evm.send(heir, world.pool.accept_ownership())
+    (event,) = world.evm.events
+    assert isinstance(event, OwnershipTransferred)
+    assert (event.previous, event.owner) == (OWNER, heir)
     summary = world.evm.ask(world.view.summary(world.pool.address))
     assert (summary.owner, summary.pending_owner) == (heir, ZERO)
     with pytest.raises(Reverted, match="Owner only"):
         world.evm.send(OWNER, world.pool.unpause())
+
+
+def test_another_manager_voids_the_invites_of_the_last(world: World) -> None:
+    other, invite = account("another manager"), world.invite(70)
+    world.evm.send(OWNER, world.pool.set_manager(other))
+    world.evm.send(other, world.pool.drain(world.nodes[0]))
+    with pytest.raises(Reverted, match="Manager only"):
+        world.evm.send(MANAGER, world.pool.drain(world.nodes[1]))
+    with pytest.raises(Reverted, match="Invite is not signed by the manager"):
+        world.evm.send(STRANGER, world.pool.register(invite, world.signed(invite)))
+    world.evm.send(OWNER, world.pool.set_manager(MANAGER))
+    world.evm.send(STRANGER, world.pool.register(invite, world.signed(invite)))
+
+
+def test_fees_go_to_the_account_of_the_day(world: World) -> None:
+    node, other = world.nodes[0], account("another fee account")
+    with pytest.raises(Reverted, match="Fee account is zero"):
+        world.evm.send(OWNER, world.pool.set_fee_account(ZERO))
+    world.evm.send(OWNER, world.pool.set_fee_account(other))
+    world.earn(node, link(3))
+    world.evm.send(STRANGER, world.pool.harvest([node]))
+    world.evm.send(STRANGER, world.pool.pay_fees())
+    assert (world.balance(FEES), world.balance(other)) == (0, link(3))
 
 
 def test_a_pause_lapses_and_a_guardian_cannot_chain_them(world: World) -> None:
