@@ -1,8 +1,8 @@
 """Break the contracts one line at a time: `python -m tests.contracts.mutate`; a test must fail for each.
 
 Each guard, lock and effect is removed, each comparison moved to its neighbour, each sum turned into a
-difference. The table goes to `docs/mutations.md`. Survivors are explained there, by `SURVIVORS` below; one
-that is not makes the run fail.
+difference, each field of a packed word shifted or masked wrongly. The table goes to `docs/mutations.md`.
+Survivors are explained there, by `SURVIVORS` below; one that is not makes the run fail.
 """
 
 import argparse
@@ -43,6 +43,10 @@ SWAPS = {
     "min(": "max(",
     " // ": " * ",
     " % ": " // ",
+    " << ": " >> ",
+    " >> ": " << ",
+    " & ": " | ",
+    " | ": " & ",
     "True": "False",
     "False": "True",
 }
