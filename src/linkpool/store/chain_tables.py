@@ -152,7 +152,7 @@ requests = Table(
     Column("lapsed_block", BigInteger),
     Index("ix_chain_requests_id", "id"),
     Index("ix_chain_requests_expiration", "node", "expiration"),
-    Index("ix_chain_requests_ended_time", "node", "ended_time"),
+    Index("ix_chain_requests_delays", "node", "ended", "ended_time", "ended_block", "block"),
     Index("ix_chain_requests_ended_block", "ended_block"),
     Index("ix_chain_requests_rejected_block", "rejected_block"),
     Index("ix_chain_requests_lapsed_block", "lapsed_block"),

@@ -144,7 +144,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name=op.f("pk_chain_requests")),
     )
     op.create_index("ix_chain_requests_ended_block", "chain_requests", ["ended_block"], unique=False)
-    op.create_index("ix_chain_requests_ended_time", "chain_requests", ["node", "ended_time"], unique=False)
+    op.create_index(
+        "ix_chain_requests_delays",
+        "chain_requests",
+        ["node", "ended", "ended_time", "ended_block", "block"],
+        unique=False,
+    )
     op.create_index("ix_chain_requests_expiration", "chain_requests", ["node", "expiration"], unique=False)
     op.create_index("ix_chain_requests_id", "chain_requests", ["id"], unique=False)
     op.create_index("ix_chain_requests_lapsed_block", "chain_requests", ["lapsed_block"], unique=False)
