@@ -17,7 +17,7 @@ from linkpool.api.agent import build_agent_app
 from linkpool.api.agent_tls import RENEW_EVERY, AgentTls
 from linkpool.api.app import Defaults, build_app
 from linkpool.api.server import listen, serve
-from linkpool.api.settings import Settings, SettingsRefused
+from linkpool.api.settings import Settings
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
@@ -30,10 +30,11 @@ from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.groups import Launch
 from linkpool.fleet.indexer import Followed
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring, unseal
+from linkpool.fleet.keys import Keyring
 from linkpool.fleet.leader import Ground, Leader
 from linkpool.fleet.lease import Candidate, Term, lead
 from linkpool.fleet.pool import open_pool
+from linkpool.fleet.sealed import open_keys
 from linkpool.fleet.treasury import Marks
 from linkpool.store import nodes, pool_identity, tokens
 from linkpool.store.database import Database
@@ -179,12 +180,8 @@ def _engine(settings: Settings, clock: Clock) -> LocalEngine:
 
 
 async def _keys(settings: Settings) -> Keyring:
-    try:
-        passphrase = settings.passphrase_file.read_text().splitlines()[0]
-    except (OSError, IndexError) as error:
-        raise SettingsRefused(f"passphrase_file: no passphrase in {settings.passphrase_file}") from error
-    process_log.hide(passphrase)
-    return await asyncio.to_thread(unseal, passphrase, settings.keys_file or settings.state / "master.json")
+    file = settings.keys_file or settings.state / "master.json"
+    return await asyncio.to_thread(open_keys, file, settings.passphrase_file)
 
 
 def _admin_token(path: Path) -> str:

@@ -77,7 +77,9 @@ class Settings(BaseSettings):
     keys_file: Path | None = Field(
         None, description="Sealed master secret; master.json in `state` by default."
     )
-    passphrase_file: Path = Field(description="File whose first line opens `keys_file`.")
+    passphrase_file: Path | None = Field(
+        None, description="File whose first line opens `keys_file`; not needed when KMS sealed it."
+    )
     admin_token_file: Path | None = Field(
         None, description="Admin token; made (0600) in `state` when missing."
     )

@@ -14,12 +14,11 @@ from linkpool.api.settings import Settings
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
-from linkpool.cli.secrets import passphrase
 from linkpool.errors import Permanent
 from linkpool.fleet.clock import SystemClock
-from linkpool.fleet.keys import unseal
 from linkpool.fleet.pool import open_pool
 from linkpool.fleet.restore import restore
+from linkpool.fleet.sealed import open_keys
 from linkpool.store.database import Database, database_url
 
 DATABASE, KEYS = "control.db", "master.json"
@@ -67,8 +66,7 @@ def read_backup(settings: Settings, archive: Path) -> None:
 
 async def restore_from_chain(settings: Settings) -> list[str]:
     """Rebuild the database from master secret and chain; the ids of all nodes. Raises CannotRestore."""
-    secret = await asyncio.to_thread(passphrase, settings.passphrase_file)
-    keys = await asyncio.to_thread(unseal, secret, _keys_file(settings))
+    keys = await asyncio.to_thread(open_keys, _keys_file(settings), settings.passphrase_file)
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.database_url)
     async with aiohttp.ClientSession() as http:

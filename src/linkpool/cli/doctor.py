@@ -21,10 +21,10 @@ from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import Rpc
 from linkpool.chain.types import parse_head, quantity
-from linkpool.cli.secrets import passphrase
 from linkpool.errors import LinkPoolError
-from linkpool.fleet.keys import Keyring, unseal
+from linkpool.fleet.keys import Keyring
 from linkpool.fleet.pool import open_pool
+from linkpool.fleet.sealed import open_keys
 from linkpool.store.database import Database
 from linkpool.units import show
 
@@ -84,8 +84,7 @@ def _disk(settings: Settings) -> Finding:
 async def _keys(settings: Settings) -> tuple[Keyring | None, Finding]:
     file = settings.keys_file or settings.state / "master.json"
     try:
-        secret = await asyncio.to_thread(passphrase, settings.passphrase_file)
-        keys = await asyncio.to_thread(unseal, secret, file)
+        keys = await asyncio.to_thread(open_keys, file, settings.passphrase_file)
     except LinkPoolError as error:
         return None, Finding("keys", good=False, text=str(error))
     return keys, Finding("keys", good=True, text=f"{file} opens; manager {Key(keys.manager()).address}")

@@ -11,28 +11,32 @@ File = Annotated[Path, typer.Option(help="The sealed master secret.")]
 Passphrase = Annotated[
     Path, typer.Option("--passphrase-file", help="File whose first line is the passphrase.")
 ]
+MaybePassphrase = Annotated[
+    Path | None, typer.Option("--passphrase-file", help="File whose first line is the passphrase.")
+]
+KmsKey = Annotated[str | None, typer.Option(help="ARN of an AWS KMS key, in place of a passphrase.")]
 DEFAULT_FILE = Path("master.json")
 
 
 @app.command()
-def init(passphrase_file: Passphrase, file: File = DEFAULT_FILE) -> None:
+def init(passphrase_file: MaybePassphrase = None, kms_key: KmsKey = None, file: File = DEFAULT_FILE) -> None:
     """Make a new master secret and seal it. Shows the addresses a pool is deployed with."""
-    from linkpool.cli.secrets import addresses, passphrase
-    from linkpool.fleet.keys import Keyring, new_master, seal
+    from linkpool.cli.secrets import addresses, write_sealed
+    from linkpool.fleet.keys import Keyring, new_master
 
     master = new_master()
-    seal(master, passphrase(passphrase_file), file)
-    print(f"sealed in {file}; without it and its passphrase the pool's keys are lost: back both up, apart")
+    opener = write_sealed(master, file, passphrase_file, kms_key)
+    print(f"sealed in {file}; without it and {opener} the pool's keys are lost: back both up, apart")
     addresses(Keyring(master))
 
 
 @app.command()
-def verify(passphrase_file: Passphrase, file: File = DEFAULT_FILE) -> None:
+def verify(passphrase_file: MaybePassphrase = None, file: File = DEFAULT_FILE) -> None:
     """Open the master secret, and show the addresses it makes."""
-    from linkpool.cli.secrets import addresses, passphrase
-    from linkpool.fleet.keys import unseal
+    from linkpool.cli.secrets import addresses
+    from linkpool.fleet.sealed import open_keys
 
-    addresses(unseal(passphrase(passphrase_file), file))
+    addresses(open_keys(file, passphrase_file))
 
 
 @app.command("rotate-passphrase")
@@ -51,32 +55,32 @@ def rotate_passphrase(
 
 @app.command()
 def export(
-    passphrase_file: Passphrase,
+    passphrase_file: MaybePassphrase = None,
     file: File = DEFAULT_FILE,
     yes: Annotated[bool, typer.Option("--yes", help="Really print it.")] = False,
 ) -> None:
     """Print the master secret itself, for a back-up on paper."""
-    from linkpool.cli.secrets import passphrase
-    from linkpool.fleet.keys import unseal
+    from linkpool.fleet.sealed import open_keys
 
     if not yes:
         print(
             "this prints the secret that everything hangs on; say --yes where nobody looks over your shoulder"
         )
         raise typer.Exit(1)
-    print(unseal(passphrase(passphrase_file), file).export().hex())
+    print(open_keys(file, passphrase_file).export().hex())
 
 
 @app.command("import")
 def import_secret(
-    passphrase_file: Passphrase,
     secret_file: Annotated[Path, typer.Option(help="File with the exported secret, 64 hex digits.")],
+    passphrase_file: MaybePassphrase = None,
+    kms_key: KmsKey = None,
     file: File = DEFAULT_FILE,
 ) -> None:
-    """Seal a master secret that was exported."""
-    from linkpool.cli.secrets import addresses, exported, passphrase
-    from linkpool.fleet.keys import Keyring, seal
+    """Seal a master secret that was exported; also the way from a passphrase to KMS, and back."""
+    from linkpool.cli.secrets import addresses, exported, write_sealed
+    from linkpool.fleet.keys import Keyring
 
     master = exported(secret_file)
-    seal(master, passphrase(passphrase_file), file)
+    write_sealed(master, file, passphrase_file, kms_key)
     addresses(Keyring(master))

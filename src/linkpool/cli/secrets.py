@@ -4,7 +4,8 @@ from pathlib import Path
 
 from linkpool.chain.keys import Key
 from linkpool.errors import Permanent
-from linkpool.fleet.keys import Keyring
+from linkpool.fleet.keys import Keyring, seal
+from linkpool.fleet.kms import seal_by_kms
 from linkpool.log import hide
 
 MIN_PASSPHRASE = 12
@@ -33,6 +34,17 @@ def exported(path: Path) -> bytes:
     if len(master) != 32:
         raise BadSecret(f"{path}: a master secret has 64 hex digits, not {2 * len(master)}")
     return master
+
+
+def write_sealed(master: bytes, file: Path, passphrase_file: Path | None, kms_key: str | None) -> str:
+    """Seal a master secret by one or the other; what opens it, in words. Raises BadSecret, KeysRefused."""
+    if kms_key is not None and passphrase_file is None:
+        seal_by_kms(master, kms_key, file)
+        return f"the KMS key {kms_key}"
+    if passphrase_file is None or kms_key is not None:
+        raise BadSecret("say either --passphrase-file FILE or --kms-key ARN")
+    seal(master, passphrase(passphrase_file), file)
+    return "its passphrase"
 
 
 def addresses(keys: Keyring) -> None:
