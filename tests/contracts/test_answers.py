@@ -344,6 +344,23 @@ def test_an_answer_of_the_id_alone_is_long_enough(world: World, batch: bool) -> 
 # --- not answered ---------------------------------------------------------------------------------
 
 
+def test_escrow_and_reserves_hold_open_requests_alone(staked: World) -> None:
+    node, oracle = staked.nodes[0], Oracle(staked.nodes[0])
+    one, two, three = (staked.request(node, ME, PAYMENT + n) for n in range(3))
+    held = [3 * PAYMENT + 3, 2 * PENALTY]
+    assert [staked.evm.ask(view) for view in (oracle.escrow(), oracle.reserves())] == held
+    staked.answer(node, one)
+    held = [2 * PAYMENT + 3, PENALTY]
+    assert [staked.evm.ask(view) for view in (oracle.escrow(), oracle.reserves())] == held
+    staked.evm.now = two.expiration
+    staked.evm.send(ME, oracle.cancel(RequestTerms.of(two)))
+    held = [PAYMENT + 2, 0]
+    assert [staked.evm.ask(view) for view in (oracle.escrow(), oracle.reserves())] == held
+    staked.evm.send(ME, oracle.cancel(RequestTerms.of(three)))
+    assert [staked.evm.ask(view) for view in (oracle.escrow(), oracle.reserves())] == [0, 0]
+    assert staked.balance(node) == PAYMENT
+
+
 @pytest.mark.parametrize(
     ("after", "refund", "penalty"),
     [(299, False, 0), (300, True, PENALTY), (300 + DAY - 1, True, PENALTY), (300 + DAY, True, 0)],
@@ -536,6 +553,17 @@ def test_state_never_spills_into_its_neighbours(world: World, what: str, answer:
         world.evm.send(world.senders[node] if answer else ME, call)
     world.evm.poke(node, slot, word)
     assert world.answer(node, made)
+
+
+def test_income_fits_to_the_last_juel(world: World) -> None:
+    node = world.nodes[0]
+    made = world.request(node, ME, job=FREE)
+    slot = state_slot(world, node)
+    word = world.evm.peek(node, slot)
+    world.evm.poke(node, slot, word | (2**96 - 1 - PAYMENT) << 88)
+    assert world.answer(node, made)
+    assert world.evm.ask(Oracle(node).earned()) == 2**96 - 1
+    world.evm.poke(node, slot, word & ~(2**88 - 1))
 
 
 def test_the_rejection_count_stays_at_its_end(world: World) -> None:
