@@ -165,6 +165,20 @@ async def test_ranges_refused_by_every_endpoint(pair: Pair) -> None:
     assert not any(drops(pair.left, await pair.left.figures()).values())
 
 
+async def without_chain_id(replica: Replica) -> None:
+    """It refuses to start, and says what to do."""
+    await replica.end()
+    whole = replica.file.read_text()
+    replica.file.write_text(re.sub("chain_id = .*\n", "", whole))
+    try:
+        await replica.start()
+        assert replica.process is not None
+        assert await asyncio.wait_for(replica.process.wait(), 20) == 1
+        assert "say with chain_id which one is meant" in replica.log.read_text()
+    finally:
+        replica.file.write_text(whole)
+
+
 async def test_a_start_with_a_first_endpoint_that_is_down_or_of_another_chain(pair: Pair) -> None:
     await afresh(pair)
     await asyncio.gather(pair.left.end(), pair.right.end())
@@ -178,6 +192,7 @@ async def test_a_start_with_a_first_endpoint_that_is_down_or_of_another_chain(pa
     assert drops(pair.right, await pair.right.figures()) == {"first": ["WrongChain"], "second": []}
     new = pair.right.first.calls - asked
     assert set(new) <= {"eth_chainId", "eth_getBlockByNumber"}, "nothing but who it is was asked of it"
+    await without_chain_id(pair.right)
 
 
 async def test_a_start_with_no_endpoint_at_all_waits_for_one(pair: Pair) -> None:
@@ -189,19 +204,3 @@ async def test_a_start_with_no_endpoint_at_all_waits_for_one(pair: Pair) -> None
     await pair.answered(await pair.ask_both())
     pair.left.heal()
     await pair.left.serves()
-
-
-async def test_endpoints_of_two_chains_need_a_chain_id_in_the_file(pair: Pair) -> None:
-    await afresh(pair)
-    await pair.left.end()
-    whole = pair.left.file.read_text()
-    pair.left.file.write_text(re.sub("chain_id = .*\n", "", whole))
-    pair.left.first.faults.chain_id = 5
-    try:
-        await pair.left.start()
-        assert pair.left.process is not None
-        assert await asyncio.wait_for(pair.left.process.wait(), 20) == 1
-        assert "say with chain_id which one is meant" in pair.left.log.read_text()
-    finally:
-        pair.left.file.write_text(whole)
-    await pair.answered(await pair.ask_both())

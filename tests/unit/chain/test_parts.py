@@ -79,6 +79,8 @@ def test_a_first_offer_leaves_room_and_a_raised_one_replaces() -> None:
     raised = market.raised(first, Wei(100 * GWEI))
     assert raised == Offer(Wei(24_750_000_000), Wei(2_250_000_000))
     assert market.raised(first, Wei(24 * GWEI)) is None
+    dear = Market(Wei(200 * GWEI), Wei(2 * GWEI))
+    assert dear.raised(first, Wei(100 * GWEI)) is None, "it would outbid, and no block would take it"
 
 
 @given(

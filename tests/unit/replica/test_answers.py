@@ -40,7 +40,12 @@ class Scene:
     """Answers over a desk; `current` is how the book sees a request now."""
 
     def __init__(
-        self, chain: Chain, *outcomes: Any, ours: bool = True, spoiled: Any = lambda data: None
+        self,
+        chain: Chain,
+        *outcomes: Any,
+        ours: bool = True,
+        spoiled: Any = lambda data: None,
+        link_price: int | None = None,
     ) -> None:
         self.chain, self.desk = chain, Desk(list(outcomes))
         self.current: dict[bytes, Request] = {}
@@ -50,7 +55,7 @@ class Scene:
             "0x" + "0e" * 20,
             Target(ORACLE, ours),
             chain.clock.now,
-            lambda: Purse(Wei(10**12), None),
+            lambda: Purse(Wei(10**12), link_price),
             lambda one: self.current.get(one.identity, one),
         )
 
@@ -218,3 +223,17 @@ def test_a_rejection_that_did_not_land_says_so(outcome):
             await it.answers.reject(request(1, penalty=5), oracle.Reason.SOURCE_FAILED)
 
     scene(test, outcome)
+
+
+def test_a_cover_that_was_told_after_the_request_counts_in_what_may_be_paid():
+    async def test(it: Scene) -> None:
+        told_first, covered = answer(1), request(1, penalty=5 * 10**17)
+        it.current[covered.identity] = covered
+        await it.deliver(told_first)
+        await it.answers.reject(told_first.request, oracle.Reason.SOURCE_FAILED)
+        of_answer, of_rejection = (intent.max_fee(it.chain.clock.now()) for intent in it.desk.intents)
+        purse = Purse(Wei(10**12), 5 * 10**15)
+        assert of_answer == purse.limit([covered], it.chain.clock.now())
+        assert of_rejection == purse.reject_cap(covered) > 0
+
+    scene(test, link_price=5 * 10**15)

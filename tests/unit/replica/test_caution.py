@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from linkpool.replica.caution import Caution
+from linkpool.replica.caution import PATIENCE, Caution
 from tests.support import virtual_time
 from tests.support.oracle_logs import request
 
@@ -52,3 +52,30 @@ def test_who_is_cancelled_inside_or_in_the_queue_holds_up_nobody():
 
 def test_without_need_for_caution_nobody_waits():
     assert played(lifted=True) == [(0, 1), (0, 2), (0, 3), (0, 4)]
+
+
+def test_at_every_other_start_the_oldest_goes_first():
+    def line(block: int) -> list[int]:
+        caution = Caution(lifted=False, block=lambda: block)
+        return sorted((1, 2, 3), key=lambda number: caution.place(request(number, block=number)))
+
+    assert line(40) == [3, 2, 1]
+    assert line(41) == [1, 2, 3]
+
+
+def test_who_is_neither_answered_nor_dead_holds_up_the_others_only_for_a_while():
+    async def main() -> float:
+        caution = Caution(lifted=False)
+
+        async def stuck() -> None:
+            async with caution.alone(request(1)):
+                await asyncio.sleep(1000)
+
+        first = asyncio.create_task(stuck())
+        await asyncio.sleep(0)
+        start = asyncio.get_running_loop().time()
+        async with caution.alone(request(2)):
+            first.cancel()
+            return asyncio.get_running_loop().time() - start
+
+    assert virtual_time.run(main()) == PATIENCE

@@ -6,7 +6,7 @@ import pytest
 
 from linkpool.replica.duty import Pace, ahead, last_resort
 from linkpool.replica.roster import RosterBook
-from linkpool.replica.turn import Turn
+from linkpool.replica.turn import LOOK_AGAIN, Turn
 from linkpool.wire.agent import Member, Roster
 from tests.support.oracle_logs import request
 from tests.support.replica_desk import Chain, on_chain
@@ -84,3 +84,13 @@ def test_who_drains_waits_for_the_last_resort_and_who_is_called_back_answers_at_
         return await scene.waited()
 
     assert on_chain(scenario) == pytest.approx(20)
+
+
+def test_a_clock_that_was_wrong_is_looked_at_again():
+    async def scenario(chain: Chain) -> float:
+        scene = Scene(chain, FIRST)
+        scene.ready += 400  # made by a chain whose time jumped, before three heads told so
+        asyncio.get_running_loop().call_later(2, setattr, chain, "number", chain.number + 400)
+        return await scene.waited()
+
+    assert on_chain(scenario) <= 2 + 3 + LOOK_AGAIN
