@@ -61,6 +61,8 @@ class Outbox:
         self._fees = FeeSource(rpc)
         self._sending = asyncio.Lock()
         self._refusals: dict[str, str] = {}
+        self._since: dict[str, float] = {}
+        """Monotonic second since which this leader waits for an attempt, by hash: wall clocks jump."""
         self._watching = True  # a former leader may have left something under way
 
     @property
@@ -99,6 +101,7 @@ class Outbox:
         async with self._database.read() as session:
             rows = await outbox.unsettled(session, self.address, since=head.number - FINAL)
         self._watching = bool(rows)
+        self._since = {row.hash: self._since[row.hash] for row in rows if row.hash in self._since}
         if rows:
             mined = quantity(await self._rpc.call("eth_getTransactionCount", self.address, "latest"))
             for nonce, attempts in groupby(rows, key=lambda row: row.nonce):
@@ -131,7 +134,8 @@ class Outbox:
 
     async def _push(self, row: OutboxRow, head: Head) -> None:
         """Send the newest attempt again, or one that offers more when it has waited long."""
-        if self._clock.now() - row.made_at >= RAISE_AFTER:
+        now = self._clock.monotonic()
+        if now - self._since.setdefault(row.hash, now) >= RAISE_AFTER:
             old = Offer(Wei(int(row.max_fee)), None if row.tip is None else Wei(int(row.tip)))
             offer = (await self._fees.market(head)).raised(old, self._max_fee)
             if offer is not None:
@@ -143,6 +147,7 @@ class Outbox:
         async with self._database.lead(self._term.epoch) as session:
             session.add(row)
         self._watching = True
+        self._since[row.hash] = self._clock.monotonic()
         await self._broadcast(row)
 
     async def _broadcast(self, row: OutboxRow) -> None:
