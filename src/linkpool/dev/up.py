@@ -127,6 +127,7 @@ def write_config(folder: Folder, port: int, chain: DevChain, standing: Found) ->
         "chain_id": CHAIN_ID,
         "pool": standing.deployment.pool,
         "view": standing.deployment.view,
+        "pool_block": standing.deployment.block,
         "rpc_urls": [chain.ws, chain.http],
         "keys_file": str(folder.keys),
         "passphrase_file": str(folder.passphrase),
