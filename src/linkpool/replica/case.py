@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from linkpool.chain.clock import ChainClock
+from linkpool.chain.fees import FIRST_SHARE
 from linkpool.contracts.oracle import Reason
 from linkpool.replica.answers import Answer, Answers, NotSent
 from linkpool.replica.caution import Caution
@@ -116,9 +117,14 @@ class _Case:
         return Pace(self._tools.clock.block_time, self._tools.runner.p95(self._request))
 
     async def _affordable(self) -> bool:
-        """Whether the next block's base fee is below what the answer is worth; else waits for that block."""
+        """Whether the stream would send at the next block's base fee; else waits for that block.
+
+        A first send takes at most a share of what the answer is worth, at any time: what does not fit into
+        that is unprofitable.
+        """
         head, request = self._tools.heads.latest, self._tools.current(self._request)
-        if head is None or head.base_fee is None or head.base_fee < self._tools.purse().cap([request]):
+        most = self._tools.purse().cap([request]) * FIRST_SHARE
+        if head is None or head.base_fee is None or head.base_fee < most:
             return True
         self._tools.metrics.unprofitable.inc()
         self._failure = Failure(
