@@ -2,13 +2,14 @@
 
 In a pool the control plane sees which runs were in hand at a death. A replica that runs alone has nobody to
 tell it, so it starts with the newest request, alone, then the next, until one answer has landed: then the
-poison is not among what it runs, and all go at once. Every other start, by the number of the block, the
-oldest goes first: else a poison that is the newest would keep all older ones from being answered, for ever.
+poison is not among what it runs, and all go at once. At about every other start, drawn from the number
+of the block, the oldest goes first: else a poison that is the newest would keep all older ones from being answered, for ever.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from heapq import heapify, heappop, heappush
 
 from linkpool.replica.requests import Position, Request
@@ -39,7 +40,8 @@ class Caution:
 
     def place(self, request: Request) -> Position:
         """Where it stands in line, lowest first."""
-        self._sign = self._sign or (1 if self._block() % 2 else -1)
+        # Drawn, not counted: a process that dies every two blocks would begin at the same end each time.
+        self._sign = self._sign or (-1 if sha256(self._block().to_bytes(8)).digest()[0] % 2 else 1)
         block, index = request.position
         return self._sign * block, self._sign * index
 
