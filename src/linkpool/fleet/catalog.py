@@ -34,21 +34,22 @@ class Catalogs:
         self._keys = keys
         self._hub = hub
         self._epoch = epoch
-        self._told = 0
+        self._told: int | None = None
 
     async def step(self) -> None:
         """Tell a new revision. Raises StoreUnreachable."""
         async with self._database.read() as session:
             row = await catalog.current(session)
-        if row is None or row.revision == self._told:
+        revision = row.revision if row else 0
+        if revision == self._told:
             return
         self._hub.set_catalog(
             Catalog(
                 epoch=self._epoch,
-                version=row.revision,
-                revision=row.revision,
-                jobs=tuple(row.jobs),
-                bridges=from_store(row.bridges, self._keys),
+                version=revision,
+                revision=revision,
+                jobs=tuple(row.jobs) if row else (),
+                bridges=from_store(row.bridges, self._keys) if row else (),
             )
         )
-        self._told = row.revision
+        self._told = revision

@@ -65,6 +65,7 @@ class Hub:
         self._closed = False
         self._heard: dict[str, float] = {}
         self._catalog = Catalog(epoch=term.epoch, version=0, revision=0)
+        self._catalog_known = False
         self._began = clock.monotonic()
         self.entered = asyncio.Event()
         """Set when a replica came in; whoever waits for it clears it."""
@@ -115,8 +116,8 @@ class Hub:
 
     def set_catalog(self, catalog: Catalog) -> None:
         """Tell everybody of a revision, if it is news."""
-        if catalog.stamp > self._catalog.stamp:
-            self._catalog = catalog
+        if not self._catalog_known or catalog.stamp > self._catalog.stamp:
+            self._catalog, self._catalog_known = catalog, True
             for session in self._sessions.values():
                 self._post(session, "catalog", catalog)
 
@@ -187,7 +188,7 @@ class Hub:
         self._sessions[session.task] = session
         self.entered.set()
         self._post(session, "welcome", welcome)
-        if self._catalog.revision:
+        if self._catalog_known:  # else it follows: an empty one now would take a running replica's jobs away
             self._post(session, "catalog", self._catalog)
         self._say_roster(session)
         log.info("replica on the line", task=session.task, node=node.oracle, slot=session.slot)

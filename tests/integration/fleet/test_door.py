@@ -7,7 +7,9 @@ import pytest
 from pydantic import SecretStr
 
 from linkpool.engines.protocol import Group, Release
+from linkpool.fleet.catalog import Catalogs
 from linkpool.fleet.hub import GRACE
+from linkpool.fleet.keys import Keyring
 from linkpool.fleet.roster import SILENT_AFTER, Seat
 from linkpool.store import nodes
 from linkpool.store.database import Database
@@ -267,6 +269,19 @@ async def test_the_catalog_is_told_to_all_and_acknowledged_by_heartbeats(house: 
     await _until(lambda: house.hub.acknowledged() == 3)
     second.say(Heartbeat(state=State.SERVING, ready=True, catalog=4))
     await _until(lambda: house.hub.acknowledged() == 4)
+
+
+async def test_a_pool_without_jobs_says_so_and_says_nothing_before_it_looked(
+    house: House, database: Database
+) -> None:
+    one, two = house.first_two()
+    first, _ = await house.enter(one)
+    await Catalogs(database, Keyring(bytes(32)), house.hub, 1).step()
+    heard = await first.hear_kind("catalog")
+    assert isinstance(heard, Catalog)
+    assert (heard.revision, heard.jobs) == (0, ())
+    second, _ = await house.enter(two)
+    assert isinstance(await second.hear_kind("catalog"), Catalog)
 
 
 async def test_a_run_in_hand_at_two_deaths_is_avoided_by_the_node(house: House) -> None:
