@@ -2,8 +2,8 @@
 
 In a pool the control plane sees which runs were in hand at a death. A replica that runs alone has nobody to
 tell it, so it starts with the newest request, alone, then the next, until one answer has landed: then the
-poison is not among what it runs, and all go at once. At about every other start, drawn from the number
-of the block, the oldest goes first: else a poison that is the newest would keep all older ones from being answered, for ever.
+poison is not among what it runs, and all go at once. At about every other start, drawn from the number of
+the block, the oldest goes first: else a poison that is the newest would keep all older ones waiting for ever.
 """
 
 import asyncio
