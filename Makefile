@@ -23,10 +23,10 @@ check: setup ## the same without a terminal: 30 requests, a replica killed, one 
 	@.venv/bin/linkpool dev --check --json
 
 test: setup-test ## everything that needs no container engine, the slow proofs aside (those are in .ci/run)
-	@$(RUN) pytest -m "unit or contracts or integration" -n 2 --dist loadfile $(ARGS)
+	@scripts/tests "unit or contracts or integration" -n 2 --dist loadfile $(ARGS)
 
 faults: setup-test ## processes, networks and chains broken on purpose
-	@$(RUN) pytest -m faults -n 2 --dist loadfile $(ARGS)
+	@scripts/tests faults $(ARGS)
 
 fuzz: setup-test ## the contracts' state machines for hours: so many times as many examples (FACTOR=1000)
 	@LINKPOOL_FUZZ=$(or $(FACTOR),1000) $(RUN) pytest tests/contracts/test_invariants.py -n 2 $(ARGS)

@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("linkpool", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("linkpool")  # how fast a machine draws examples is no property of the code
 
 _MARKERS = ("unit", "contracts", "integration", "engines", "faults", "browser")
 _HERE = Path(__file__).parent
