@@ -1,7 +1,7 @@
-"""Chainlink's own contracts, for comparison: compiled clients from npm `@chainlink/abi`, Operator 1.5.0 from source.
+"""Chainlink's own contracts, for comparison: clients from npm `@chainlink/abi`, Operator 1.5.0 from source.
 
-Operator's package is fetched and compiled on first use into `build/` (never committed); `npm ci` brings the rest.
-solc 0.8.19, optimizer with 1,000,000 runs, evmVersion paris, as Chainlink builds it.
+Operator's package is fetched and compiled on first use into `build/` (never committed); `npm ci` brings the
+rest. solc 0.8.19, optimizer with 1,000,000 runs, evmVersion paris, as Chainlink builds it.
 """
 
 import functools
