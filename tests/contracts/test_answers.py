@@ -555,6 +555,16 @@ def test_state_never_spills_into_its_neighbours(world: World, what: str, answer:
     assert world.answer(node, made)
 
 
+def test_a_lapsed_request_keeps_its_data_version(staked: World) -> None:
+    node = staked.nodes[0]
+    made = staked.request(node, ME)
+    staked.evm.now = made.expiration + DAY
+    staked.evm.send(STRANGER, Oracle(node).lapse(RequestTerms.of(made)))
+    with pytest.raises(Reverted, match="Data versions must match"):
+        staked.evm.raw(staked.senders[node], node, fulfil(made, "fulfillOracleRequest"))
+    assert staked.answer(node, made)
+
+
 def test_income_fits_to_the_last_juel(world: World) -> None:
     node = world.nodes[0]
     made = world.request(node, ME, job=FREE)

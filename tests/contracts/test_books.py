@@ -182,3 +182,17 @@ def words_of(world: World, node: str) -> int:
         slot for slot in map(int.from_bytes, slots) if world.evm.peek(world.pool.address, slot) == active
     ]
     return slot
+
+
+def test_a_ticket_names_its_node(staked: World) -> None:
+    ticket = staked.evm.send(CAT, staked.pool.request_unstake(staked.nodes[1], link(10)))
+    assert staked.evm.ask(staked.pool.ticket(ticket)).node == staked.nodes[1]
+
+
+def test_a_position_says_where_its_income_was_last_counted(staked: World) -> None:
+    node, pool = staked.nodes[0], staked.pool
+    staked.earn(node, link(10))
+    staked.evm.send(ANN, pool.claim([node]))
+    position, books = staked.evm.ask(pool.position(node, ANN)), staked.evm.ask(pool.node(node))
+    assert position.accumulator == books.accumulator > 0
+    assert (position.shares, position.owed) == (link(6_000), 0)

@@ -171,6 +171,7 @@ def test_the_implementation_itself_takes_no_requests(world: World) -> None:
 
 def test_a_draining_node_takes_no_requests_until_reopened(world: World) -> None:
     world.evm.send(MANAGER, world.pool.drain(world.nodes[NODE]))
+    assert not world.evm.ask(Oracle(world.nodes[NODE]).accepting())
     with pytest.raises(Reverted, match="Node takes no requests"):
         send(world, ask().calldata)
     world.evm.send(OWNER, world.pool.reopen(world.nodes[NODE]))
