@@ -30,7 +30,10 @@ from tests.sim.world import play
 
 pytestmark = pytest.mark.unit
 
-timeline.quiet()
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    timeline.quiet()
 
 
 @settings(max_examples=180, deadline=None, suppress_health_check=list(HealthCheck))

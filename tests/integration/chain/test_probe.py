@@ -70,9 +70,8 @@ async def test_a_reorg_that_loses_our_transactions(scheme: str, depth: int) -> N
             chain.rpc("anvil_dropAllTransactions")
             chain.mine()
             await until(lambda: it.gone == 3)
-            await until(lambda: int(chain.rpc("txpool_status")["pending"], 16) == 3)
-            chain.mine()
-            await until(lambda: it.done == [0, 1, 2])
+            # What was sent again before the pool was emptied is only missed as blocks pass.
+            await until(lambda: chain.mine() is None and it.done == [0, 1, 2])
             assert it.stream.counts["reorged"] == 3
 
 
