@@ -1,10 +1,10 @@
 """The agent protocol: what a replica and its control plane say to each other on one WebSocket.
 
 A replica dials `{control url}/agent/v1` and sends `Hello`; it gets `Welcome` (its slot and sender key), or
-`NotLeader` or `Refused`. From then on heartbeats go up, and roster, catalog, drain and resume come down, each
-stamped with (lease epoch, version): a replica ignores any stamp older than the last of its kind that it took.
-Every message is one JSON object with a `kind`. Amounts are decimal strings in wei or juels, keys and
-hashes 0x-hex.
+`NotLeader` or `Refused`. From then on heartbeats go up, and roster, catalog, drain, resume and probe come
+down, each stamped with (lease epoch, version): a replica ignores any stamp older than the last of its kind
+that it took. Every message is one JSON object with a `kind`. Amounts are decimal strings in wei or juels,
+keys and hashes 0x-hex.
 """
 
 from enum import StrEnum
@@ -95,10 +95,24 @@ class Heartbeat(Message):
     """Run ids being worked on: a request in hand at two deaths is poison."""
     pending: int | None = None
     """Nonce after the last transaction sent, so that a sibling sees what may still land."""
+    drained: bool = False
+    """Draining, and nothing is in hand any more: removing this replica now loses nothing."""
+
+
+class Probed(Message):
+    """What the `Probe` of this id found. Not ok: this replica must not become primary."""
+
+    kind: Literal["probed"] = "probed"
+    id: str
+    ok: bool
+    detail: str
+    """One line for a person: what was recomputed and simulated, or what failed and why."""
+    checked: int = 0
+    """How many runs were recomputed; 0 with ok: the node has neither answers to repeat nor job probes."""
 
 
 class Goodbye(Message):
-    """Drained: nothing is in hand, the process ends now."""
+    """Drained after SIGTERM: nothing is in hand, the process ends now."""
 
     kind: Literal["goodbye"] = "goodbye"
 
@@ -224,7 +238,7 @@ class Callback(Message):
 
 
 class Drain(Stamped):
-    """Leave the roster, finish what is in hand, exit 0."""
+    """Leave duty, take nothing new, finish what is in hand, then stay idle until `Resume` or SIGTERM."""
 
     kind: Literal["drain"] = "drain"
 
@@ -235,9 +249,17 @@ class Resume(Stamped):
     kind: Literal["resume"] = "resume"
 
 
-Up = Annotated[Hello | Heartbeat | Goodbye, Field(discriminator="kind")]
+class Probe(Stamped):
+    """Recompute the node's last three answers, or the jobs' own probes, sending nothing; say `Probed`."""
+
+    kind: Literal["probe"] = "probe"
+    id: str
+    """Given back in `Probed`. A probe that is asked again by the same id is run once."""
+
+
+Up = Annotated[Hello | Heartbeat | Probed | Goodbye, Field(discriminator="kind")]
 Down = Annotated[
-    Welcome | Refused | NotLeader | Roster | Catalog | Webhook | Callback | Drain | Resume,
+    Welcome | Refused | NotLeader | Roster | Catalog | Webhook | Callback | Drain | Resume | Probe,
     Field(discriminator="kind"),
 ]
 UP: TypeAdapter[Up] = TypeAdapter(Up)
