@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from linkpool import log as logs
-from linkpool.dev.control import until_serving
+from linkpool.api.client import until_serving
 from linkpool.dev.folder import hold
 from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
 from linkpool.dev.pool import PAYMENT, stake

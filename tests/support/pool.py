@@ -20,6 +20,7 @@ from typing import Any
 import aiohttp
 from eth_abi.abi import encode
 
+from linkpool.api.client import Client, ControlTrouble, serving, until_serving
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
@@ -31,7 +32,6 @@ from linkpool.contracts.oracle import Oracle
 from linkpool.contracts.pool import Offer, Pool
 from linkpool.dev.account import Account
 from linkpool.dev.anvil import DevChain
-from linkpool.dev.control import Control, ControlTrouble, serving, until_serving
 from linkpool.dev.folder import POOL_NAME, Folder
 from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
 from linkpool.dev.pool import BASE_FEE_CEILING, GAS_MONEY, PAYMENT, PENALTY, WEALTH, Found, stake
@@ -63,16 +63,16 @@ class ControlPlane:
         self.log = folder.logs / "control.log"
         self.process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> Control:
+    async def start(self) -> Client:
         """Return when it leads."""
         command = [sys.executable, "-m", "linkpool", "control", "--config", str(self._folder.config)]
         self.process = await self._stack.enter_async_context(child(command, self.log))
 
         async def leads() -> bool:
-            return self._folder.token.exists() and await Control(self._http, self.url, "").ready()
+            return self._folder.token.exists() and await Client(self._http, self.url, "").ready()
 
         await until(leads, f"the control plane leads; see {self.log}")
-        return Control(self._http, self.url, self._folder.token.read_text().strip())
+        return Client(self._http, self.url, self._folder.token.read_text().strip())
 
     async def kill(self) -> None:
         """SIGKILL."""
@@ -98,7 +98,7 @@ class RealPool:
     manager: Account
     source: Source
     plane: ControlPlane
-    control: Control
+    control: Client
     oracle: str = ""
 
     @property

@@ -23,11 +23,11 @@ def status(
     from rich.console import Console
     from rich.live import Live
 
+    from linkpool.api.client import Client
     from linkpool.cli.session import Session
-    from linkpool.dev.control import Control
     from linkpool.dev.table import node_row, nodes_table
 
-    async def look(control: Control) -> None:
+    async def look(control: Client) -> None:
         with Live(console=Console(), auto_refresh=False) as live:
             while True:
                 rows = [node_row(node) for node in await control.nodes()]
@@ -46,10 +46,10 @@ def events(
     json: AsJson = False,
 ) -> None:
     """What happens, as it happens, until Ctrl-C."""
+    from linkpool.api.client import Client
     from linkpool.cli.session import Session
-    from linkpool.dev.control import Control
 
-    async def follow(control: Control) -> None:
+    async def follow(control: Client) -> None:
         async for event in control.events(after):
             if json:
                 print(event.model_dump_json(), flush=True)

@@ -33,8 +33,8 @@ def add(
     wait: Annotated[bool, typer.Option(help="Return when both replicas serve.")] = True,
 ) -> None:
     """One call makes a node: a wallet, gas money, two replicas; it adds itself to the pool."""
+    from linkpool.api.client import NODE_SECONDS, until_serving
     from linkpool.cli.session import Session
-    from linkpool.dev.control import NODE_SECONDS, until_serving
 
     session = Session(url, token_file)
     node = session.run(lambda control: control.make_node()).node

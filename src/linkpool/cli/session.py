@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import aiohttp
 
-from linkpool.dev.control import Control
+from linkpool.api.client import Client
 from linkpool.errors import Permanent
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class Session:
     url: str
     token_file: Path
 
-    def run(self, work: Callable[[Control], Awaitable[T]]) -> T:
+    def run(self, work: Callable[[Client], Awaitable[T]]) -> T:
         """Do `work` with the control plane and return what it gives. Raises NoToken, ControlTrouble."""
         try:
             token = self.token_file.read_text().strip()
@@ -37,6 +37,6 @@ class Session:
 
         async def connected() -> T:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as http:
-                return await work(Control(http, self.url.rstrip("/"), token))
+                return await work(Client(http, self.url.rstrip("/"), token))
 
         return asyncio.run(connected())

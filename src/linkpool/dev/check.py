@@ -9,7 +9,7 @@ import os
 import signal
 from dataclasses import asdict, dataclass
 
-from linkpool.dev.control import ControlTrouble, serving
+from linkpool.api.client import ControlTrouble, serving
 from linkpool.dev.job import SPEC_ID, demo_parameters
 from linkpool.dev.pool import PAYMENT, stake
 from linkpool.dev.tally import Tally

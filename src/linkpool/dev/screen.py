@@ -9,9 +9,10 @@ from typing import NoReturn
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from linkpool.api.client import ControlTrouble
 from linkpool.chain.rpc import EndpointTrouble
+from linkpool.cli.options import DEFAULT_URL
 from linkpool.dev.account import NotDone
-from linkpool.dev.control import DEFAULT_URL, ControlTrouble
 from linkpool.dev.job import SPEC_ID, demo_parameters
 from linkpool.dev.pool import PAYMENT, stake
 from linkpool.dev.table import NodeRow, Snapshot, node_row, render

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import aiohttp
 
+from linkpool.api.client import NODE_SECONDS, Client, until_serving
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.contracts.pool_events import NodeRegistered
 from linkpool.dev.anvil import DevChain, dev_chain, find_anvil, tick
-from linkpool.dev.control import NODE_SECONDS, Control, until_serving
 from linkpool.dev.folder import POOL_NAME, Folder
 from linkpool.dev.job import demo_job
 from linkpool.dev.pool import LINK_PRICE, Found, found
@@ -48,7 +48,7 @@ class DevPool:
     chain: DevChain
     rpc: Endpoints
     found: Found
-    control: Control
+    control: Client
     node: NodeView
     source: str
     """Base URL of the demo data source."""
@@ -95,7 +95,7 @@ async def dev_pool(folder: Folder, ports: Ports, root: Path, say: Say) -> AsyncI
 @asynccontextmanager
 async def _control(
     folder: Folder, port: int, chain: DevChain, standing: Found, http: aiohttp.ClientSession
-) -> AsyncIterator[Control]:
+) -> AsyncIterator[Client]:
     """The control plane as a process of its own, leading when entered."""
     write_config(folder, port, chain, standing)
     log = folder.logs / "control.log"
@@ -112,11 +112,11 @@ async def _control(
             pass
         if process.returncode is not None or not folder.token.exists():
             raise CannotStart(f"the control plane did not start: {last_words(log)}")
-        yield Control(http, url, folder.token.read_text().strip())
+        yield Client(http, url, folder.token.read_text().strip())
 
 
 async def _ready(http: aiohttp.ClientSession, url: str) -> bool:
-    return await Control(http, url, "").ready()
+    return await Client(http, url, "").ready()
 
 
 def write_config(folder: Folder, port: int, chain: DevChain, standing: Found) -> None:
