@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from linkpool.api import problems
 from linkpool.api.agent import agent_routes
+from linkpool.api.alarms import alarm_routes
 from linkpool.api.auditing import AuditStatus, audit_routes
 from linkpool.api.auth import Auth
 from linkpool.api.catalog import catalog_routes
@@ -51,6 +52,7 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     app.include_router(catalog_routes(ground.database, auth, ground.keys, ground.door, ground.clock))
     app.include_router(entrance_routes(ground.database, auth, ground.door))
     app.include_router(event_routes(ground.database, auth, ground.journal))
+    app.include_router(alarm_routes(ground.database, auth))
     app.include_router(health_routes(ground.database, ground.door, Figures()))
     if agents:
         app.include_router(agent_routes(ground.door))

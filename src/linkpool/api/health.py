@@ -1,13 +1,15 @@
 """Is this process alive, can it work, and in figures."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from linkpool.fleet.door import Door
-from linkpool.store import chain_rows, nodes
+from linkpool.store import alarms, chain_rows, nodes
+from linkpool.store.alarm_tables import AlarmRow
 from linkpool.store.chain_rows import Checked
 from linkpool.store.chain_state import Block
 from linkpool.store.database import Database, StoreUnreachable
@@ -31,6 +33,16 @@ class Figures:
         self._differences = Gauge(
             "linkpool_index_differences", "Figures that differed", registry=self.registry
         )
+
+        self._alarm = Gauge(
+            "linkpool_alarm", "1 for each that is up", ["kind", "subject"], registry=self.registry
+        )
+
+    def alarms(self, up: Iterable[AlarmRow]) -> None:
+        """Those that are up, and no others."""
+        self._alarm.clear()
+        for row in up:
+            self._alarm.labels(row.kind, row.subject).set(1)
 
     def index(self, tip: Block | None, checked: Checked | None) -> None:
         """How far the indexer is, and how often its tables were found to be wrong."""
@@ -75,6 +87,7 @@ def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter
         """Figures for Prometheus."""
         async with database.read() as session:
             states = Counter(row.state for row in await nodes.every(session))
+            figures.alarms(await alarms.every(session))
             figures.index(await chain_rows.tip(session), await chain_rows.checked(session))
         return Response(figures.show(door, states), media_type=CONTENT_TYPE_LATEST)
 

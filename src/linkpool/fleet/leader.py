@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import Rpc
 from linkpool.engines.protocol import Engine
+from linkpool.fleet.alarms import Alarms
 from linkpool.fleet.catalog import Catalogs
 from linkpool.fleet.claims import Claims
 from linkpool.fleet.clock import Clock
@@ -68,6 +69,7 @@ class Leader:
         self._ground = ground
         self._term = term
         self._tasks = Tasks(engine)
+        self.alarms = Alarms(ground.database, ground.clock, ground.journal, term.epoch)
         self.hub = Hub(
             term=term,
             tasks=self._tasks,
