@@ -28,9 +28,9 @@ Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=2_048)]
 
 JobState = Literal["adding", "served", "open", "closing", "leaving"]
-"""adding: not every serving replica has it, or its offer is on its way to the chain · served: without an offer ·
-open: can be bought at the offer's terms · closing: its offer is on its way out · leaving: its offer is closed, and
-replicas keep it until the last request made under it has ended."""
+"""adding: not every serving replica has it, or its offer is on its way to the chain · served: without an
+offer · open: can be bought at the offer's terms · closing: its offer is on its way out · leaving: its offer is
+closed, and replicas keep it until the last request made under it has ended."""
 
 AdapterState = Literal["starting", "serving", "upgrading", "kept_old", "leaving"]
 """kept_old: a new program never became well, so the one before it serves."""
@@ -58,10 +58,10 @@ class Program(Asked):
     body (JSON) that a new program must answer well before it takes over.
     """
 
-    command: Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=100)] = []
+    command: Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=100, default_factory=list)]
     image: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    settings: Annotated[dict[Variable, str], Field(max_length=200)] = {}
-    secrets: Annotated[dict[Variable, SecretStr], Field(max_length=50)] = {}
+    settings: Annotated[dict[Variable, str], Field(max_length=200, default_factory=dict)]
+    secrets: Annotated[dict[Variable, SecretStr], Field(max_length=50, default_factory=dict)]
     sample: Annotated[str, Field(max_length=32_768)] | None = None
 
     @model_validator(mode="after")
@@ -72,11 +72,11 @@ class Program(Asked):
 
 
 class PutBridge(Asked):
-    """A bridge: URLs, or a program. `token` goes out as a bearer token; `incoming_token` must come with what it
-    answers later. keep_secrets: tokens and secrets it has stay where none are given.
+    """A bridge: URLs, or a program. `token` goes out as a bearer token; `incoming_token` must come with what
+    it answers later. keep_secrets: tokens and secrets it has stay where none are given.
     """
 
-    urls: Annotated[list[Url], Field(max_length=16)] = []
+    urls: Annotated[list[Url], Field(max_length=16, default_factory=list)]
     program: Program | None = None
     token: SecretStr | None = None
     incoming_token: Annotated[SecretStr, Field(min_length=16)] | None = None
@@ -97,8 +97,8 @@ class PutCatalog(Asked):
     jobs: Annotated[list[PutJob], Field(max_length=1_000)]
     bridges: Annotated[
         dict[BridgeName, PutBridge],
-        Field(max_length=1_000, json_schema_extra={"additionalProperties": False}),
-    ] = {}
+        Field(max_length=1_000, default_factory=dict, json_schema_extra={"additionalProperties": False}),
+    ]
     dry_run: bool = False
     if_revision: int | None = None
 
