@@ -85,17 +85,11 @@ class Leader:
             epoch=term.epoch,
             last_heard=self.hub.heard_at,
         )
-        self._outbox = Outbox(
-            ground.rpc,
-            ground.database,
-            Key(ground.keys.treasury()),
-            term=term,
-            clock=ground.clock,
-            journal=ground.journal,
-            chain_id=ground.pool.facts.chain_id,
-            max_fee=ground.max_fee,
-        )
-        self.treasury = Treasury(ground.rpc, self._outbox, ground.marks)
+        self.outbox = self._outbox_of(ground.keys.treasury())
+        """The treasury's transactions."""
+        self.manager = self._outbox_of(ground.keys.manager())
+        """The manager's: offers, drains, retirements."""
+        self.treasury = Treasury(ground.rpc, self.outbox, ground.marks)
         self._catalogs = Catalogs(ground.database, ground.keys, self.hub, term.epoch)
         self._recovery = Recovery(
             engine=engine,
@@ -130,6 +124,19 @@ class Leader:
             epoch=term.epoch,
         )
 
+    def _outbox_of(self, key: str) -> Outbox:
+        ground = self._ground
+        return Outbox(
+            ground.rpc,
+            ground.database,
+            Key(key),
+            term=self._term,
+            clock=ground.clock,
+            journal=ground.journal,
+            chain_id=ground.pool.facts.chain_id,
+            max_fee=ground.max_fee,
+        )
+
     async def run(self) -> None:
         """Lead until cancelled: first look at what is, then open the door."""
         ground = self._ground
@@ -154,7 +161,8 @@ class Leader:
                     ("silence", self._sweep, SWEEP),
                     ("nodes", self._walk, 1.0),
                     ("gas", self._gas, 0.25),
-                    ("outbox", self._outbox.step, OUTBOX_EVERY),
+                    ("outbox", self.outbox.step, OUTBOX_EVERY),
+                    ("manager's outbox", self.manager.step, OUTBOX_EVERY),
                     ("catalog", self._catalogs.step, 1.0),
                     ("recovery", self._recover, 1.0),
                     ("journal", self._write_journal, 0.05),
@@ -184,7 +192,7 @@ class Leader:
         await self._nodes.run(self._ground.knock)
 
     async def _gas(self) -> None:
-        """Top up the senders of held slots; at once when a replica comes in."""
+        """Top up the manager and the senders of held slots; at once when a replica comes in."""
         with suppress(TimeoutError):
             async with asyncio.timeout(GAS_EVERY):
                 await self.hub.entered.wait()
@@ -192,8 +200,7 @@ class Leader:
         async with self._ground.database.read() as session:
             slots = await nodes.slots(session)
         held = [slot.sender for slot in slots if slot.task and self._tasks.get(slot.task)]
-        if held:
-            await self.treasury.top_up(held)
+        await self.treasury.top_up([self.manager.address, *held])
 
     async def _recover(self) -> None:
         async with self._ground.database.read() as session:

@@ -1,5 +1,7 @@
 """The control plane's own transactions: signed and stored under the epoch, then sent, so that twice is once.
 
+One outbox per key: the treasury's pays for gas, the manager's does what only the manager may.
+
 Whoever leads sends the stored bytes again until one of a nonce's attempts is in the chain, and watches it
 for `FINAL` blocks more. A nonce's attempts differ in fees only, so whatever lands is what was meant.
 """
@@ -13,6 +15,7 @@ import structlog
 from linkpool.chain.fees import FeeSource, Offer
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import AlreadyKnown, NonceTooLow, Rpc, SendRefused
+from linkpool.chain.simulate import simulate
 from linkpool.chain.types import Head, parse_head, quantity
 from linkpool.errors import Temporary
 from linkpool.fleet.clock import Clock
@@ -75,13 +78,17 @@ class Outbox:
     ) -> bool:
         """Do this, unless something of that purpose is under way; returns whether it was begun.
 
-        value in wei. Raises TooDear, EndpointTrouble, StoreUnreachable, LeaseLost.
+        value in wei; a call (`data`) is tried first. Raises Reverted with the contract's reason, TooDear,
+        EndpointTrouble, StoreUnreachable, LeaseLost.
         """
         async with self._sending:
             async with self._database.read() as session:
                 if purpose in await outbox.open_purposes(session, self.address):
                     return False
                 stored = await outbox.last_nonce(session, self.address)
+            if data != "0x":
+                trial = {"from": self.address, "to": to, "value": hex(value), "data": data, "gas": hex(gas)}
+                await simulate(self._rpc, trial)
             mined = quantity(await self._rpc.call("eth_getTransactionCount", self.address, "latest"))
             nonce = mined if stored is None else max(mined, stored + 1)
             offer = (await self._fees.market(await self._head())).first(self._max_fee)

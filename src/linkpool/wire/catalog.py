@@ -29,8 +29,8 @@ Url = Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=2_048)]
 
 JobState = Literal["adding", "served", "open", "closing", "leaving"]
 """adding: not every serving replica has it, or its offer is on its way to the chain · served: without an
-offer · open: can be bought at the offer's terms · closing: its offer is on its way out · leaving: its offer is
-closed, and replicas keep it until the last request made under it has ended."""
+offer · open: can be bought at the offer's terms · closing: its offer is on its way out · leaving: its offer
+is closed, and replicas keep it until the last request made under it has ended."""
 
 AdapterState = Literal["starting", "serving", "upgrading", "kept_old", "leaving"]
 """kept_old: a new program never became well, so the one before it serves."""

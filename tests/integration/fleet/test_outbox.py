@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from linkpool.chain.keys import Key
+from linkpool.chain.rpc import Reverted
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.lease import Term
 from linkpool.fleet.outbox import FINAL, RAISE_AFTER, Outbox, TooDear
@@ -14,12 +15,13 @@ from linkpool.store import events, lease
 from linkpool.store.database import Database, LeaseLost
 from linkpool.store.tables import OutboxRow
 from linkpool.units import WHOLE, Wei
-from tests.support.fake_chain import FakeChain
+from tests.support.fake_chain import Call, FakeChain, Revert
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.manual_clock import ManualClock
 
 KEY = Key("0x" + "11" * 32)
 TO = Key("0x" + "22" * 32).address
+OTHER = Key("0x" + "33" * 32)
 GWEI = 10**9
 
 
@@ -242,3 +244,40 @@ async def test_a_wall_clock_that_jumps_neither_hurries_nor_holds_up_a_transactio
     world.chain.mine()
     await outbox.step()
     assert world.balance() == 1
+
+
+async def test_a_call_that_would_revert_is_never_paid_for(world: World) -> None:
+    def refuse(_call: Call) -> bytes:
+        raise Revert("Only the manager")
+
+    world.chain.contracts[TO] = refuse
+    outbox = await world.leader()
+    with pytest.raises(Reverted, match="Only the manager"):
+        await outbox.send("offer:x", TO, data="0x12345678", gas=100_000)
+    assert await world.rows() == []
+
+
+async def test_each_key_has_purposes_and_nonces_of_its_own(world: World) -> None:
+    treasury = await world.leader()
+    manager = Outbox(
+        world.endpoint,
+        world.database,
+        OTHER,
+        term=world.term,
+        clock=world.clock,
+        journal=world.journal,
+        chain_id=world.chain.chain_id,
+        max_fee=Wei(100 * GWEI),
+    )
+    world.chain.fund(OTHER.address, WHOLE)
+    assert await treasury.send("x", TO, value=5)
+    assert await manager.send("x", TO, value=7)
+    world.chain.mine()
+    await treasury.step()
+    assert [(row.sender, row.nonce, row.block is None) for row in await world.rows()] == [
+        (KEY.address, 0, False),
+        (OTHER.address, 0, True),
+    ]
+    await manager.step()
+    assert all(row.block is not None for row in await world.rows())
+    assert world.balance() == 12
