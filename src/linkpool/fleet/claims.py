@@ -69,7 +69,7 @@ class Claims:
             return Refused(reason=reason, final=True)
         async with self._database.read() as session:
             group = await session.get(GroupRow, hello.group)
-            node = await session.get(NodeRow, group.node) if group else None
+            node = await session.get(NodeRow, group.node) if group and group.node is not None else None
         offered = tokens.digest(hello.token.get_secret_value())
         if not hmac.compare_digest(offered, group.token_hash if group else "0" * 64):
             return Refused(reason=_STRANGER, final=True)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    CheckConstraint,
     Float,
     ForeignKey,
     Index,
@@ -119,16 +120,33 @@ class SlotRow(Base):
 
 
 class GroupRow(Base):
-    """Replicas of a node in one colour. A recorded removal is what allows an engine to remove it."""
+    """Tasks of a node, or of an adapter that the pool runs (`bridge`), in one colour; one of each lives.
+
+    A recorded removal is what allows an engine to remove it. A name is used once, so that it dies with its
+    token; nothing reads anything into it.
+    """
 
     __tablename__ = "groups"
+    __table_args__ = (CheckConstraint("(node IS NULL) <> (bridge IS NULL)", name="ck_groups_of_one_thing"),)
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
-    node: Mapped[int] = mapped_column(ForeignKey("nodes.index"), index=True)
+    node: Mapped[int | None] = mapped_column(ForeignKey("nodes.index"), index=True)
+    bridge: Mapped[str | None] = mapped_column(String(64))
     colour: Mapped[str] = mapped_column(String(10))
     release: Mapped[str] = mapped_column(ForeignKey("releases.name"))
     token_hash: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[float] = mapped_column(Float)
     removed_at: Mapped[float | None] = mapped_column(Float)
+
+
+for _thing in (GroupRow.node, GroupRow.bridge):
+    Index(
+        f"uq_groups_living_{_thing.key}",
+        _thing,
+        GroupRow.colour,
+        unique=True,
+        sqlite_where=GroupRow.removed_at.is_(None),
+        postgresql_where=GroupRow.removed_at.is_(None),
+    )
 
 
 class CatalogRow(Base):

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from linkpool.store import alarm_tables, chain_tables  # noqa: F401 - their tables belong to the metadata too
+from linkpool.store import alarm_tables, chain_tables, rollout_tables  # noqa: F401 - their tables belong too
 from linkpool.store.tables import Base
 
 connection = context.config.attributes["connection"]
