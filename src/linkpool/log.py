@@ -31,6 +31,15 @@ def scrub(text: str) -> str:
     return text
 
 
+def _always(fields: dict[str, object]) -> structlog.typing.Processor:
+    """Puts `fields` on every line, whichever task, signal handler or callback writes it."""
+
+    def add(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {**fields, **event}
+
+    return add
+
+
 def _scrub_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if not isinstance(value, int | float | bool | None):
@@ -59,7 +68,7 @@ def configure(stream: TextIO | None = None, *, level: str = "INFO", **fields: ob
     human = stream.isatty()
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _always(fields),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -70,4 +79,3 @@ def configure(stream: TextIO | None = None, *, level: str = "INFO", **fields: ob
         logger_factory=lambda *_: _Lines(stream),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.bind_contextvars(**fields)

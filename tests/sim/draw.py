@@ -84,7 +84,7 @@ _mishaps: st.SearchStrategy[Event] = st.one_of(
         seat=st.integers(-1, 3),
         how=st.sampled_from([How.FAILS, How.HANGS, How.SLOW, How.ERRORS]),
     ),
-    st.builds(Leave, at=_moment, seconds=_spell, seat=_seat),
+    st.builds(Leave, at=_moment, seconds=_spell, seat=_seat, ends=st.booleans()),
     st.builds(Cut, at=_moment, seconds=_spell, seat=_seat),
     st.builds(Say, at=_moment, word=st.sampled_from(Word)),
 )

@@ -235,14 +235,20 @@ class Kill:
 
 @dataclass(frozen=True)
 class Leave:
-    """A seat's replica is drained, and called back after `seconds`."""
+    """A seat's replica is drained, and called back after `seconds`. `ends`: by SIGTERM, so for good."""
 
     at: float
     seconds: float
     seat: int = 0
+    ends: bool = False
 
     def happen(self, world: "World") -> tuple[float, End]:
         """Order it."""
+        seat = world.seat(self.seat)
+        if self.ends:
+            if seat.replica:
+                seat.replica.terminate()
+            return 0, None
         world.plane.drain(self.seat % len(world.seats))
         return self.seconds, lambda: world.plane.drain(self.seat % len(world.seats), resume=True)
 

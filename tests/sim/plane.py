@@ -15,6 +15,7 @@ from linkpool.wire.agent import (
     Catalog,
     Drain,
     Heartbeat,
+    Leaving,
     Member,
     NodeFacts,
     Resume,
@@ -51,6 +52,8 @@ class Post:
     inbox: asyncio.Queue[object] = field(default_factory=asyncio.Queue)
     beat: Callable[[], Heartbeat] | None = None
     told: State = State.STARTING
+    holds: tuple[str, ...] = ()
+    """Runs in hand, while it drains."""
     cut: bool = False
     closed: bool = False
 
@@ -98,9 +101,10 @@ class Plane:
             post.take(self._said[-1])
 
     def heard(self, post: Post, beat: Heartbeat) -> None:
-        """A heartbeat: only its state matters here."""
-        if beat.state is not post.told:
-            post.told = beat.state
+        """A heartbeat: its state matters here, and what it has in hand while it drains."""
+        holds = beat.in_hand if beat.state is State.DRAINING else ()
+        if (beat.state, holds) != (post.told, post.holds):
+            post.told, post.holds = beat.state, holds
             self.say()
 
     def left(self, post: Post) -> None:
@@ -127,8 +131,8 @@ class Plane:
                 self.say(again=True)
 
     def _silent(self, post: Post) -> None:
-        if post.cut and post.told is State.SERVING:
-            post.told = State.STARTING
+        if post.cut and post.told in (State.SERVING, State.DRAINING):
+            post.told, post.holds = State.STARTING, ()
             self.say()
 
     def drain(self, seat: int, *, resume: bool = False) -> None:
@@ -172,15 +176,22 @@ class Plane:
             for post in sorted(self._posts.values(), key=lambda one: one.task)
             if post.told is State.SERVING
         )
+        leaving = tuple(
+            Leaving(task=post.task, sender=post.sender, primary=post.primary, runs=post.holds)
+            for post in sorted(self._posts.values(), key=lambda one: one.task)
+            if post.holds
+        )
         before = self._said[-1] if self._said else None
-        if not members or (before and not again and (members, self.avoid) == (before.members, before.avoid)):
+        now = (members, leaving, self.avoid)
+        if not members or (before and not again and now == (before.members, before.leaving, before.avoid)):
             return
         self._version += 1
-        self.largest = max(self.largest, len(members))
+        self.largest = max(self.largest, len(members) + len(leaving))
         roster = Roster(
             epoch=self._epoch,
             version=self._version,
             members=members,
+            leaving=leaving,
             avoid=self.avoid,
             link_price=self._link_price,
         )

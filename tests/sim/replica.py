@@ -115,6 +115,13 @@ class Replica:
         self._main.cancel()
         self._ended()
 
+    def terminate(self) -> None:
+        """SIGTERM, as `main.Process` takes it."""
+        if self.life.state in (State.SERVING, State.DRAINING):
+            self.life.drain(for_good=True)
+        else:
+            self.kill(noticed=True)
+
     def arm(self, calls: int, *, after: bool, noticed: bool) -> None:
         """Kill it at one of its next calls of the chain."""
         self.pulse.fuse = Fuse(calls, after, lambda: self.kill(noticed=noticed))

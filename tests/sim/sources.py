@@ -129,9 +129,12 @@ class Sources:
 
     latency: float = 0.1
     how: How = How.FINE
+    asked: int = 0
+    """Times anything was asked."""
 
     async def send(self, request: HttpRequest) -> HttpReply:
         """As linkpool.jobs.services.Http."""
+        self.asked += 1
         match self.how:
             case How.FAILS:
                 await asyncio.sleep(self.latency)

@@ -116,6 +116,47 @@ def test_one_replica_cut_off_broke_or_drained_misses_nothing(mishap: Cut | Broke
     assert all(one.in_time for one in told(History(events=(mishap, Ask(20, count=3, covered=True)))))
 
 
+IN_HAND = 12.5
+"""A question of second 10 is in block 12, its source takes a second: now its first replica waits for it."""
+
+
+def asked(history: History) -> int:
+    """How often any source was asked, in a history that keeps the laws and misses nothing."""
+    world = play(history)
+    assert laws.broken(world) == []
+    assert all(one.in_time for one in record.read(world.chain))
+    return sum(seat.sources.asked for seat in world.seats)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("seat", [0, 1])
+def test_what_a_draining_replica_has_in_hand_its_sibling_does_not_do_again(seat: int, ends: bool) -> None:
+    events = (Ask(10, count=3), Leave(IN_HAND, 60, seat, ends))
+    assert asked(History(events=events, source=1.0, block_time=4)) == 3
+
+
+def test_what_the_former_primary_colour_has_in_hand_the_new_one_does_not_do_again() -> None:
+    chairs = (Chair(), Chair(primary=False))
+    events = (Ask(10, count=3), Say(IN_HAND, Word.SWITCH), Leave(IN_HAND + 0.2, 60))
+    assert asked(History(chairs=chairs, events=events, source=1.0, block_time=4)) == 3
+
+
+@pytest.mark.parametrize("noticed", [False, True])
+@pytest.mark.parametrize("seat", [0, 1])
+def test_what_a_replica_had_in_hand_that_dies_while_it_drains_its_sibling_answers(
+    seat: int, noticed: bool
+) -> None:
+    events = (Ask(11.2, count=3), Leave(IN_HAND, 60, seat), Kill(IN_HAND + 0.3, seat, 400, noticed=noticed))
+    for one in told(History(events=events, source=1.0, block_time=1)):
+        assert one.given[0][0].timestamp - one.block.timestamp <= 6
+
+
+def test_a_drained_replica_that_is_called_back_answers_alone() -> None:
+    events = (Leave(10, 30), Kill(35, seat=1, back=400), Ask(45, count=3))
+    for one in told(History(events=events, block_time=1)):
+        assert one.given[0][0].number - one.block.number == 1
+
+
 def test_the_same_history_gives_the_same_chain() -> None:
     events = (
         Ask(10, count=3, covered=True),

@@ -1,5 +1,6 @@
 """Logs: secrets are masked everywhere in a line, and a disk that is full costs lines, never the process."""
 
+import asyncio
 import errno
 import io
 import json
@@ -14,7 +15,6 @@ from linkpool import log as logs
 def _configuration_of_before() -> object:
     yield
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 class FullDisk(io.StringIO):
@@ -49,3 +49,20 @@ def test_a_secret_is_masked_in_message_field_and_trace() -> None:
     log.error(f"key {secret[2:]} is bad", key=[secret], exc_info=ValueError(f"cannot use {secret}"))
     assert secret[2:] not in paper.getvalue()
     assert paper.getvalue().count("[secret]") >= 4
+
+
+async def test_what_stands_on_every_line_stands_there_in_older_tasks_and_callbacks_too() -> None:
+    out, go = io.StringIO(), asyncio.Event()
+    logs.configure(out)
+
+    async def begun_before() -> None:
+        await go.wait()
+        structlog.get_logger().info("state", now="draining")
+
+    task = asyncio.create_task(begun_before())
+    await asyncio.sleep(0)
+    logs.configure(out, task="a", sender="0x1")
+    go.set()
+    await task
+    line = json.loads(out.getvalue())
+    assert (line["task"], line["sender"], line["now"]) == ("a", "0x1", "draining")

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from linkpool.fleet.roster import Seat, members
+from linkpool.fleet.roster import Seat, leaving, members
 from linkpool.fleet.sessions import Session
 from linkpool.store.tables import Colour, NodeRow
-from linkpool.wire.agent import Member
+from linkpool.wire.agent import Leaving, Member
 
 
 @dataclass
@@ -24,6 +24,11 @@ class Household:
             if task not in seats or not seats[task].serving:
                 seats[task] = replace(seat, serving=True, heard_at=now)
         return members(seats.values(), Colour(self.row.primary), now)
+
+    def leaving(self, now: float) -> tuple[Leaving, ...]:
+        """Who drains and has runs in hand at that monotonic second."""
+        seats = [session.seat for session in self.sessions.values()]
+        return leaving(seats, Colour(self.row.primary), now)
 
     def stop_presuming(self, gone: Callable[[str], bool]) -> None:
         """Judge from now on those of whom `gone` says so."""

@@ -200,12 +200,12 @@ class Hub:
             was_silent = now - session.heard_at >= SILENT_AFTER
             session.heard_at = self._heard[session.task] = now
             if isinstance(message, Heartbeat):
-                changed = message.state is not session.state
+                changed, held = message.state is not session.state, session.seat.holds
                 session.beat = message
                 self._poison.holds(session.task, session.node, message.in_hand)
                 if changed:
                     self._state_changed(session)
-                elif was_silent:
+                elif was_silent or session.seat.holds != held:
                     self._review(session.node)
             elif isinstance(message, Goodbye):
                 log.info("replica says goodbye", task=session.task)
@@ -233,7 +233,8 @@ class Hub:
         """Say the node's roster to its replicas, if it changed."""
         if not self._term.runs:
             return
-        change = self._rosters.change(node, Said(self.roster(node), self._poison.avoid(node)))
+        leaving = self._nodes[node].leaving(self._clock.monotonic())
+        change = self._rosters.change(node, Said(self.roster(node), self._poison.avoid(node), leaving))
         if change is None:
             return
         for session in self._nodes[node].sessions.values():
@@ -250,6 +251,7 @@ class Hub:
                 epoch=self._term.epoch,
                 version=self._rosters.version,
                 members=said.members,
+                leaving=said.leaving,
                 avoid=said.avoid,
                 link_price=self._link_price,
             )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from linkpool.store.tables import Colour
-from linkpool.wire.agent import Member
+from linkpool.wire.agent import Leaving, Member
 
 SILENT_AFTER = 2.0
 """Seconds without a heartbeat after which a replica leaves the roster."""
@@ -23,6 +23,8 @@ class Seat:
     colour: Colour
     serving: bool
     heard_at: float
+    holds: tuple[str, ...] = ()
+    """Runs that it still has in hand, of one that drains."""
 
 
 def members(seats: Iterable[Seat], primary: Colour, now: float) -> tuple[Member, ...]:
@@ -34,12 +36,22 @@ def members(seats: Iterable[Seat], primary: Colour, now: float) -> tuple[Member,
     )
 
 
+def leaving(seats: Iterable[Seat], primary: Colour, now: float) -> tuple[Leaving, ...]:
+    """Those who drain and are not done yet, in a fixed order."""
+    busy = (seat for seat in seats if seat.holds and now - seat.heard_at < SILENT_AFTER)
+    return tuple(
+        Leaving(task=seat.task, sender=seat.sender, primary=seat.colour == primary, runs=seat.holds)
+        for seat in sorted(busy, key=lambda seat: seat.task)
+    )
+
+
 @dataclass(frozen=True)
 class Said:
-    """A roster without its stamp: the members, and the runs that none of them shall begin."""
+    """A roster without its stamp: members, runs that none of them shall begin, and who is not gone yet."""
 
     members: tuple[Member, ...] = ()
     avoid: tuple[str, ...] = ()
+    leaving: tuple[Leaving, ...] = ()
 
 
 class Rosters:

@@ -58,7 +58,9 @@ class Session:
     @property
     def seat(self) -> Seat:
         """How the roster sees it."""
-        return Seat(self.task, self.sender, self.colour, self.state is State.SERVING, self.heard_at)
+        holds = self.beat.in_hand if self.beat and self.state is State.DRAINING else ()
+        serving = self.state is State.SERVING
+        return Seat(self.task, self.sender, self.colour, serving, self.heard_at, holds)
 
     def post(self, kind: str, message: Message) -> None:
         """Say something as soon as the line takes it, in place of an unsaid word of that kind."""

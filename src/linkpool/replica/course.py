@@ -59,13 +59,17 @@ class Course:
         await self._ties.informed()
 
     async def _drained(self, core: Core) -> None:
-        """Return when this replica was told to drain, was not called back, and has nothing in hand."""
+        """Return when nothing is in hand after a drain for good; one that may be called back only idles."""
         while True:
             await self._life.until(State.DRAINING)
             core.turn.draining = True
+            told = False
             while self._life.state is State.DRAINING:
-                if core.idle:
+                if core.idle and self._life.ending:
                     return
+                if core.idle is not told:
+                    told = core.idle
+                    self._ties.changed()
                 await asyncio.sleep(DRAIN_POLL_SECONDS)
             core.turn.draining = False
 
@@ -92,6 +96,7 @@ class Course:
             answered=core.serving.answered,
             in_hand=tuple(sorted(core.tools.in_hand)),
             pending=core.stream.pending,
+            drained=self._life.state is State.DRAINING and core.idle,
         )
 
 

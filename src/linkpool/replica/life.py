@@ -33,8 +33,13 @@ class Life:
         self._moved = asyncio.Event()
         self._changed()
 
+    @property
+    def ending(self) -> bool:
+        """Told to drain for good: the process ends once nothing is in hand."""
+        return self._stopping
+
     def drain(self, *, for_good: bool = False) -> None:
-        """Take nothing new. `for_good` (SIGTERM) cannot be called back by a resume."""
+        """Take nothing new. `for_good` (SIGTERM) cannot be called back by a resume, and ends the process."""
         self._draining, self._stopping = True, self._stopping or for_good
         if self.state is State.SERVING:
             self.become(State.DRAINING)

@@ -6,7 +6,7 @@ the control plane falls silent, the last roster stays in force (DESIGN section 3
 
 import asyncio
 
-from linkpool.wire.agent import Member, Roster, Stamp
+from linkpool.wire.agent import Leaving, Member, Roster, Stamp
 
 
 class RosterBook:
@@ -15,6 +15,7 @@ class RosterBook:
     def __init__(self, me: Member) -> None:
         self.me = me
         self.members: tuple[Member, ...] = (me,)
+        self._leaving: tuple[Leaving, ...] = ()
         self.avoid: frozenset[str] = frozenset()
         self.link_price: int | None = None
         self._stamp = Stamp(0, 0)
@@ -28,11 +29,15 @@ class RosterBook:
         for member in roster.members:
             if member.task == self.me.task:
                 self.me = member
-        self.members = roster.members
+        self.members, self._leaving = roster.members, roster.leaving
         self.avoid = frozenset(roster.avoid)
         self.link_price = int(roster.link_price) if roster.link_price else None
         self.stir()
         return True
+
+    def present(self, run_id: str) -> tuple[Member, ...]:
+        """Who may answer the request of that run: all members, and who left with it in hand."""
+        return (*self.members, *(member for member in self._leaving if run_id in member.runs))
 
     def stir(self) -> None:
         """Wake who waits for a change: something else that duty depends on has changed."""

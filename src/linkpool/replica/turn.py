@@ -1,7 +1,7 @@
 """Waiting for one's turn: sleeps until duty says so, wakes at once when the roster changes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from linkpool.chain.clock import ChainClock
@@ -41,22 +41,30 @@ class Turn:
         """How many live siblings answer before this replica does."""
         return len(self._ahead(request))
 
-    def _ahead(self, request: Request) -> list[Member]:
-        return ahead(request.identity, self._roster.members, self._roster.me)
-
     async def mine(self, request: Request, ready_at: float, pace: Pace) -> None:
         """Return when this replica should answer; `ready_at` in chain seconds."""
         line = self._ahead(request)
-        while (wait := self._due(request, ready_at, pace) - self._clock.now()) > 0:
+        while (wait := self._due(request, ready_at, len(line), pace) - self._clock.now()) > 0:
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(wait, LOOK_AGAIN)):
                     await self._roster.changed()
-            line, before = self._ahead(request), line
-            present = {member.task for member in self._roster.members}
-            for departed in (member for member in before if member.task not in present):
+            line, before = self._ahead(request, line), line
+            for departed in (member for member in before if member not in line):
                 await self._landing(departed)
 
-    def _due(self, request: Request, ready_at: float, pace: Pace) -> float:
+    def _ahead(self, request: Request, before: Sequence[Member] = ()) -> list[Member]:
+        """Who answers before this replica does; of those who did `before`, all who are still there.
+
+        Another colour may have become primary: what the former one has in hand is not done at once again.
+        """
+        present = self._roster.present(request.run_id)
+        there = {member.task for member in present}
+        kept = [member for member in before if member.task in there]
+        now = ahead(request.identity, present, self._roster.me)
+        tasks = {member.task for member in kept}
+        return kept + [member for member in now if member.task not in tasks]
+
+    def _due(self, request: Request, ready_at: float, rank: int, pace: Pace) -> float:
         if self._draining:
             return last_resort(request.event.expiration)
-        return due(ready_at, request.event.expiration, self.rank(request), pace)
+        return due(ready_at, request.event.expiration, rank, pace)

@@ -99,7 +99,7 @@ class Unasked:
         """Wait to be first in line; False when the run's time is over before."""
         roster = self._tools.roster
         identity = due.run_id.encode()
-        while self._tools.turn.draining or ahead(identity, roster.members, roster.me):
+        while self._tools.turn.draining or ahead(identity, roster.present(due.run_id), roster.me):
             left = due.until - self._tools.clock.now()
             if left <= 0:
                 return False

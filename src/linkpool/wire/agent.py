@@ -188,11 +188,18 @@ class Member(Message):
     """Of the primary colour: asked first."""
 
 
+class Leaving(Member):
+    """A draining replica: still there for the runs that it has in hand, and for no others."""
+
+    runs: tuple[str, ...]
+
+
 class Roster(Stamped):
     """Who is alive in this node now. Never empty; a replica always counts itself."""
 
     kind: Literal["roster"] = "roster"
     members: tuple[Member, ...]
+    leaving: tuple[Leaving, ...] = ()
     avoid: tuple[str, ...] = ()
     """Run ids in hand at two deaths: not run again, rejected."""
     link_price: str | None = None
