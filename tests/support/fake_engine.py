@@ -55,7 +55,10 @@ class FakeEngine:
         group = self.groups.get(name)
         while group and sum(task.group == name for task in self.running.values()) < group.count:
             number = next(self._numbers)
-            task = Task(f"{name}.{number}", name, Phase.RUNNING, group.release.name, float(number))
+            address = None if group.port is None else f"10.0.0.1:{group.port or 20_000 + number}"
+            task = Task(
+                f"{name}.{number}", name, Phase.RUNNING, group.release.name, float(number), address=address
+            )
             self.running[task.id] = task
             self._tell(TaskEvent(task.id, name, Phase.RUNNING))
 

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import signal
+import socket
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ YOUNG = 10.0
 BACKOFF_MAX = 30.0
 REPLACE_GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL when one task is replaced."""
+LOOPBACK = "127.0.0.1"
 LOGS_KEPT = 10
 """Logs of gone tasks kept per group."""
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SSL_CERT_FILE")
@@ -65,7 +67,10 @@ class _Running:
     def task(self) -> Task:
         intent = self.process.intent
         phase = Phase.STOPPING if self.stopping else Phase.RUNNING
-        return Task(intent.task, intent.group, phase, intent.release, intent.started_at, self.process.pid)
+        address = None if intent.port is None else f"{LOOPBACK}:{intent.port}"
+        return Task(
+            intent.task, intent.group, phase, intent.release, intent.started_at, self.process.pid, address
+        )
 
 
 class LocalEngine:
@@ -122,6 +127,8 @@ class LocalEngine:
             raise EngineRefused(
                 f"release {group.release.name} has no command; the local engine runs commands"
             )
+        if group.port and group.count > 1:
+            raise EngineRefused(f"{group.count} tasks cannot share port {group.port} of one machine; use 0")
         kept = self._groups.get(group.name)
         if kept is None or kept.group != group:
             try:
@@ -209,7 +216,8 @@ class LocalEngine:
 
     def _start(self, group: Group) -> None:
         task = f"{group.name}.{secrets.token_hex(4)}"
-        intent = Intent(task, group.name, group.release.name, self._now())
+        port = None if group.port is None else group.port or self._free_port()
+        intent = Intent(task, group.name, group.release.name, self._now(), port)
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         environment |= {**group.release.settings, **group.environment}
         environment |= {
@@ -217,10 +225,24 @@ class LocalEngine:
             "LINKPOOL_TASK": task,
             "LINKPOOL_TOKEN_FILE": str(self._promises.token_path(group.name)),
         }
+        if port is not None:
+            listen = {"HOST": LOOPBACK, "PORT": str(port)}
+            environment |= listen | {f"EA_{name}": value for name, value in listen.items()}
         process = self._files.spawn(intent, group.release.command, environment)
         log.info("task started", task=task, pid=process.pid)
         self._watch(process)
         self._tell(task, group.name, Phase.RUNNING, "started")
+
+    def _free_port(self) -> int:
+        """A port nobody listens on, and none of our tasks was given; whoever takes it first is no harm:
+        the task dies, and the next one gets another.
+        """
+        given = {running.process.intent.port for running in self._running.values()}
+        while True:
+            with socket.create_server((LOOPBACK, 0)) as probe:
+                port = int(probe.getsockname()[1])
+            if port not in given:
+                return port
 
     def _adopt(self) -> set[str]:
         """Take up tasks of the folder that are not watched yet, clear away dead ones; their groups."""

@@ -32,15 +32,20 @@ class Release:
 
 @dataclass(frozen=True)
 class Group:
-    """Identical replicas of one node in one colour. `name` is unique in a pool."""
+    """Identical tasks: the replicas of one node, or the tasks of one adapter, in one colour.
+
+    `name` is unique in a pool.
+    """
 
     pool: str
     name: str
     release: Release
     environment: Mapping[str, str]
     token: str = field(repr=False)
-    """The group token; reaches the replicas as a file, never by environment or argument."""
+    """The group token; reaches the tasks as a file, never by environment or argument."""
     count: int = 2
+    port: int | None = None
+    """Tasks listen there, told so as `PORT` and `EA_PORT`; 0: the engine picks a free one per task."""
 
 
 class Phase(StrEnum):
@@ -64,6 +69,7 @@ class Task:
     """Unix seconds."""
     pid: int | None = None
     address: str | None = None
+    """`host:port` where control plane and replicas reach it, when its group has a port."""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ class Intent:
     group: str
     release: str
     started_at: float
+    port: int | None = None
+    """Where it was told to listen, on loopback."""
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from linkpool.engines.local import LocalEngine
-from linkpool.engines.protocol import EngineRefused, Release
+from linkpool.engines.protocol import Engine, EngineRefused, Group, Release, Task
 from linkpool.engines.taskfile import TaskFolder, locked
 from tests.engines.conformance import Bench, Conformance, running, settled, until
 
@@ -213,3 +214,52 @@ async def test_a_promise_without_its_token_stops_nobody(bench: Bench, tmp_path: 
         (tmp_path / "groups" / "n0-blue.token").unlink()
         await engine.stop_all(0.1)
         assert await engine.tasks() == []
+
+
+async def _settled(engine: Engine, group: Group, without: str = "") -> list[Task]:
+    async def good() -> bool:
+        now = await running(engine, group.name)
+        return len(now) == 2 and without not in {task.id for task in now}
+
+    await until(good)
+    return await running(engine, group.name)
+
+
+async def _answers(address: str) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection(*address.split(":"))
+    except OSError:
+        return False
+    writer.write(b"GET / HTTP/1.0\r\n\r\n")
+    status = await reader.readline()
+    writer.close()
+    return b" 200 " in status
+
+
+async def test_a_group_with_a_port_listens_where_its_tasks_say_also_for_an_engine_that_found_them(
+    bench: Bench,
+) -> None:
+    command = ("/bin/sh", "-c", 'exec "$0" -m http.server --bind "$HOST" "$EA_PORT"', sys.executable)
+    group = replace(bench.group("b-price-blue-1", release=Release("r1", command)), port=0)
+    async with bench.open() as engine:
+        await engine.ensure(group)
+        addresses = {task.id: task.address for task in await _settled(engine, group)}
+        assert len(set(addresses.values())) == 2
+        for address in addresses.values():
+            assert address
+            await until(partial(_answers, address))
+    async with bench.open() as engine:
+        assert {task.id: task.address for task in await _settled(engine, group)} == addresses
+        victim, survivor = await running(engine, group.name)
+        assert victim.pid
+        os.kill(victim.pid, signal.SIGKILL)
+        after = {task.id: task.address for task in await _settled(engine, group, victim.id)}
+        assert after[survivor.id] == addresses[survivor.id]
+        fresh = next(address for task, address in after.items() if task != survivor.id)
+        assert fresh not in (None, survivor.address)
+
+
+async def test_two_tasks_of_one_machine_cannot_share_a_port(bench: Bench) -> None:
+    async with bench.open() as engine:
+        with pytest.raises(EngineRefused, match="cannot share port 80"):
+            await engine.ensure(replace(bench.group(), port=80))
