@@ -24,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class NodeState(StrEnum):
-    """The life of a node, in order."""
+    """The life of a node, in order; `failed` is one whose making ended for good before it was registered."""
 
     WANTED = "wanted"
     KEYS_MADE = "keys_made"
@@ -32,6 +32,15 @@ class NodeState(StrEnum):
     STARTED = "started"
     REGISTERED = "registered"
     SERVING = "serving"
+    DRAINING = "draining"
+    RETIRED = "retired"
+    FAILED = "failed"
+
+
+UNREGISTERED = frozenset({NodeState.WANTED, NodeState.KEYS_MADE, NodeState.FUNDED, NodeState.STARTED})
+"""On the way, and not in the pool yet."""
+AT_REST = frozenset({NodeState.RETIRED, NodeState.FAILED})
+"""Nothing runs for these any more, and nothing will."""
 
 
 class Colour(StrEnum):
@@ -216,7 +225,8 @@ class OutboxRow(Base):
     """A transaction of the control plane, signed and stored before it is sent, so that twice is once.
 
     A new leader sends the same bytes. Attempts of one nonce differ in fees only. `block` is where it
-    landed; `failed` says it reverted there.
+    landed; `failed` says it reverted there. `asked_at` is the chain's time when the first attempt was signed,
+    `cap` the most it may ever offer per gas, `gas_paid` what its gas cost in the end (wei).
     """
 
     __tablename__ = "outbox"
@@ -239,8 +249,11 @@ class OutboxRow(Base):
     hash: Mapped[str] = mapped_column(String(66), unique=True)
     epoch: Mapped[int] = mapped_column(BigInteger)
     made_at: Mapped[float] = mapped_column(Float)
+    asked_at: Mapped[int | None] = mapped_column(BigInteger)
+    cap: Mapped[str | None] = mapped_column(String(78))
     block: Mapped[int | None] = mapped_column(BigInteger)
     failed: Mapped[bool]
+    gas_paid: Mapped[str | None] = mapped_column(String(78))
 
 
 class EventRow(Base):

@@ -2,7 +2,12 @@
 
 from alembic import context
 
-from linkpool.store import alarm_tables, chain_tables, rollout_tables  # noqa: F401 - their tables belong too
+from linkpool.store import (  # noqa: F401 - their tables belong too
+    alarm_tables,
+    chain_tables,
+    rollout_tables,
+    scaling_tables,
+)
 from linkpool.store.tables import Base
 
 connection = context.config.attributes["connection"]
