@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
 
 from linkpool.api import problems
+from linkpool.api.about import PageSettings, about_routes
 from linkpool.api.agent import agent_routes
 from linkpool.api.alarms import alarm_routes
 from linkpool.api.auditing import AuditStatus, audit_routes
@@ -14,11 +16,13 @@ from linkpool.api.catalog import catalog_routes
 from linkpool.api.chain_view import ChainView
 from linkpool.api.entrance import entrance_routes
 from linkpool.api.events import event_routes
+from linkpool.api.feed import Feed, feed_routes
 from linkpool.api.fleet_view import FleetView
 from linkpool.api.health import Figures, health_routes
 from linkpool.api.history import history_routes
 from linkpool.api.limits import Limiter, Rate, RateLimit
 from linkpool.api.nodes import Maker, node_routes
+from linkpool.api.pages import STATIC, Pages
 from linkpool.api.public import public_routes
 from linkpool.api.session import session_routes
 from linkpool.api.tokens import token_routes
@@ -32,6 +36,7 @@ class Defaults:
 
     capacity: Juels
     rate: Rate = field(default_factory=Rate)
+    pages: PageSettings = field(default_factory=PageSettings)
 
 
 def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> FastAPI:
@@ -59,9 +64,14 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     chain = ChainView(ground.database)
     app.include_router(public_routes(view, chain))
     app.include_router(history_routes(chain))
+    app.include_router(about_routes(ground, view, defaults.pages))
+    feed = Feed(ground.database, ground.rpc, ground.clock)
+    app.include_router(feed_routes(feed, ground.journal, ground.clock))
     app.include_router(token_routes(ground.database, auth, ground.clock))
     app.include_router(session_routes(ground.database, auth, ground.clock))
     app.include_router(audit_routes(ground.database, auth))
+    app.router.default = Pages(STATIC, defaults.pages.rpc_url, app.router.default)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(AuditStatus, database=ground.database)
     app.add_middleware(RateLimit, limiter=Limiter(defaults.rate, ground.clock))
     problems.describe(app)

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from linkpool import log as process_log
+from linkpool.api.about import PageSettings
 from linkpool.api.agent import build_agent_app
 from linkpool.api.agent_tls import RENEW_EVERY, AgentTls
 from linkpool.api.app import Defaults, build_app
@@ -82,7 +83,7 @@ async def run(
             async with _engine(settings, clock) as engine:
                 await Leader(ground, engine, term).run()
 
-        defaults = Defaults(capacity=Juels(settings.capacity))
+        defaults = Defaults(capacity=Juels(settings.capacity), pages=_pages(settings))
         app = build_app(ground, defaults, agents=is_loopback(settings.host))
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         async with asyncio.TaskGroup() as group:
@@ -182,6 +183,16 @@ def _engine(settings: Settings, clock: Clock) -> LocalEngine:
 async def _keys(settings: Settings) -> Keyring:
     file = settings.keys_file or settings.state / "master.json"
     return await asyncio.to_thread(open_keys, file, settings.passphrase_file)
+
+
+def _pages(settings: Settings) -> PageSettings:
+    return PageSettings(
+        chain_name=settings.chain_name,
+        coin=settings.coin,
+        explorer=settings.explorer_url,
+        rpc_url=settings.page_rpc_url,
+        links=settings.page_links,
+    )
 
 
 def _admin_token(path: Path) -> str:

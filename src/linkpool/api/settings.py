@@ -16,6 +16,8 @@ from linkpool.units import WHOLE, link
 from linkpool.wire.trust import is_loopback, is_secure
 
 PREFIX = "LINKPOOL_"
+_PLAIN_URL = r"^https?://[^\s;,\"']*[^\s;,\"'/]$"
+"""A URL that may stand in a header of the pages, without a slash at its end."""
 
 
 class SettingsRefused(Permanent):
@@ -99,6 +101,21 @@ class Settings(BaseSettings):
     gas_low: int = Field(WHOLE // 20, gt=0, description="Wei: a sender below this is topped up.")
     gas_high: int = Field(WHOLE // 5, gt=0, description="Wei: to this much.")
     max_fee: int = Field(200 * 10**9, gt=0, description="Wei per gas the control plane itself pays at most.")
+    chain_name: str = Field(
+        "", max_length=60, description="What the pages call the chain; its id by default."
+    )
+    coin: str = Field("ETH", pattern=r"^[A-Za-z0-9]{1,10}$", description="What the pages call its coin.")
+    explorer_url: str | None = Field(
+        None,
+        pattern=_PLAIN_URL,
+        description="Block explorer that the pages link to (it has /address and /tx).",
+    )
+    page_rpc_url: str | None = Field(
+        None,
+        pattern=_PLAIN_URL,
+        description="Endpoint the pages may read the chain from; everybody sees it. Wallets' own by default.",
+    )
+    page_links: dict[str, str] = Field({}, description="Links at the foot of the pages: title to URL.")
     stop_replicas: bool = Field(False, description="Stop all replicas on a clean stop (development).")
 
     @model_validator(mode="after")

@@ -152,5 +152,11 @@ async def page(
     return [ChainEvent(*row) for row in await session.execute(query)]
 
 
+async def last_offers(session: AsyncSession) -> list[dict[str, object]]:
+    """What the last `OfferChanged` of every job id said, by its fields."""
+    query = select(t.events.c.data).where(t.events.c.kind == "OfferChanged").order_by(t.events.c.position)
+    return list({data["job"]: data for data in await session.scalars(query)}.values())
+
+
 def _bucket(time: ColumnElement[int], size: int) -> ColumnElement[int]:
     return time - time % literal_column(str(size), Integer)  # a parameter is never equal to another one

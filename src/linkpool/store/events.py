@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.store.tables import EventRow
@@ -23,3 +23,12 @@ async def after(session: AsyncSession, last: int, limit: int = 500) -> Sequence[
 async def newest(session: AsyncSession) -> int:
     """Number of the latest event; 0 when there is none."""
     return await session.scalar(select(func.max(EventRow.id))) or 0
+
+
+async def of_node(
+    session: AsyncSession, node: str, beginnings: Sequence[str], limit: int
+) -> Sequence[EventRow]:
+    """The last events of a node whose kinds begin so, newest first."""
+    wanted = or_(*(EventRow.kind.startswith(each, autoescape=True) for each in beginnings))
+    query = select(EventRow).where(EventRow.node == node, wanted).order_by(EventRow.id.desc()).limit(limit)
+    return (await session.scalars(query)).all()
