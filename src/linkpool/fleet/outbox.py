@@ -7,8 +7,9 @@ for `FINAL` blocks more. A nonce's attempts differ in fees only, so whatever lan
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 import structlog
 
@@ -74,13 +75,22 @@ class Outbox:
         return self._key.address
 
     async def send(
-        self, purpose: str, to: str, *, value: int = 0, data: str = "0x", gas: int = 21_000
+        self,
+        purpose: str,
+        to: str,
+        *,
+        value: int = 0,
+        data: str = "0x",
+        gas: int = 21_000,
+        cap: Wei | None = None,
     ) -> bool:
         """Do this, unless something of that purpose is under way; returns whether it was begun.
 
-        value in wei; a call (`data`) is tried first. Raises Reverted with the contract's reason, TooDear,
-        EndpointTrouble, StoreUnreachable, LeaseLost.
+        value in wei; cap: wei per gas that this one may pay at most, now and whenever it is raised. A call
+        (`data`) is tried first. Raises Reverted with the contract's reason, TooDear, EndpointTrouble,
+        StoreUnreachable, LeaseLost.
         """
+        most = self._max_fee if cap is None else min(cap, self._max_fee)
         async with self._sending:
             async with self._database.read() as session:
                 if purpose in await outbox.open_purposes(session, self.address):
@@ -91,12 +101,14 @@ class Outbox:
                 await simulate(self._rpc, trial)
             mined = quantity(await self._rpc.call("eth_getTransactionCount", self.address, "latest"))
             nonce = mined if stored is None else max(mined, stored + 1)
-            offer = (await self._fees.market(await self._head())).first(self._max_fee)
+            head = await self._head()
+            offer = (await self._fees.market(head)).first(most)
             if offer is None:
-                raise TooDear(f"gas costs more than 70 % of the cap of {self._max_fee} wei; {purpose} waits")
+                raise TooDear(f"gas costs more than 70 % of the cap of {most} wei; {purpose} waits")
             row = self._signed(
                 purpose, to, value=value, data=data, gas=gas, nonce=nonce, attempt=0, offer=offer
             )
+            row.asked_at, row.cap = head.timestamp, str(most)
             await self._store_and_send(row)
             return True
 
@@ -119,7 +131,7 @@ class Outbox:
         receipts = [found for found in await self._rpc.batch(calls) if isinstance(found, dict)]
         if receipts:
             block, failed = quantity(receipts[0]["blockNumber"]), quantity(receipts[0]["status"]) == 0
-            await self._record(attempts[-1], block=block, failed=failed)
+            await self._record(attempts[-1], block=block, failed=failed, gas_paid=gas_paid(receipts[0]))
         elif attempts[-1].block is not None:
             log.warning("a transaction left the chain again", purpose=attempts[-1].purpose, nonce=nonce)
             await self._record(attempts[-1], block=None, failed=False)
@@ -129,11 +141,15 @@ class Outbox:
         else:
             await self._push(attempts[-1], head)
 
-    async def _record(self, row: OutboxRow, *, block: int | None, failed: bool) -> None:
+    async def _record(
+        self, row: OutboxRow, *, block: int | None, failed: bool, gas_paid: int | None = None
+    ) -> None:
         if (row.block, row.failed) == (block, failed):
             return
         async with self._database.lead(self._term.epoch) as session:
-            await outbox.settle(session, self.address, row.nonce, block=block, failed=failed)
+            await outbox.settle(
+                session, self.address, row.nonce, block=block, failed=failed, gas_paid=gas_paid
+            )
         kind = (
             "transaction_open" if block is None else "transaction_failed" if failed else "transaction_landed"
         )
@@ -144,7 +160,8 @@ class Outbox:
         now = self._clock.monotonic()
         if now - self._since.setdefault(row.hash, now) >= RAISE_AFTER:
             old = Offer(Wei(int(row.max_fee)), None if row.tip is None else Wei(int(row.tip)))
-            offer = (await self._fees.market(head)).raised(old, self._max_fee)
+            most = self._max_fee if row.cap is None else min(Wei(int(row.cap)), self._max_fee)
+            offer = (await self._fees.market(head)).raised(old, most)
             if offer is not None:
                 await self._store_and_send(self._again(row, offer))
                 return
@@ -176,7 +193,7 @@ class Outbox:
         return parse_head(await self._rpc.call("eth_getBlockByNumber", "latest", False))
 
     def _again(self, row: OutboxRow, offer: Offer) -> OutboxRow:
-        return self._signed(
+        again = self._signed(
             row.purpose,
             row.target,
             value=int(row.value),
@@ -186,6 +203,8 @@ class Outbox:
             attempt=row.attempt + 1,
             offer=offer,
         )
+        again.asked_at, again.cap = row.asked_at, row.cap
+        return again
 
     def _signed(
         self,
@@ -218,3 +237,9 @@ class Outbox:
             made_at=self._clock.now(),
             failed=False,
         )
+
+
+def gas_paid(receipt: Mapping[str, Any]) -> int:
+    """Wei that a transaction paid to be mined: its gas and, on a rollup, its part of the first layer's."""
+    price = quantity(receipt.get("effectiveGasPrice", "0x0"))
+    return quantity(receipt["gasUsed"]) * price + quantity(receipt.get("l1Fee") or "0x0")

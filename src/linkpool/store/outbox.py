@@ -26,7 +26,19 @@ async def open_purposes(session: AsyncSession, sender: str) -> set[str]:
     return set(await session.scalars(query))
 
 
-async def settle(session: AsyncSession, sender: str, nonce: int, *, block: int | None, failed: bool) -> None:
-    """All attempts of a nonce are over, since one landed; open again when `block` is None (a re-org)."""
+async def settle(
+    session: AsyncSession,
+    sender: str,
+    nonce: int,
+    *,
+    block: int | None,
+    failed: bool,
+    gas_paid: int | None = None,
+) -> None:
+    """All attempts of a nonce are over, since one landed; open again when `block` is None (a re-org).
+
+    gas_paid: wei.
+    """
     rows = (OutboxRow.sender == sender) & (OutboxRow.nonce == nonce)
-    await session.execute(update(OutboxRow).where(rows).values(block=block, failed=failed))
+    paid = None if gas_paid is None else str(gas_paid)
+    await session.execute(update(OutboxRow).where(rows).values(block=block, failed=failed, gas_paid=paid))

@@ -5,6 +5,7 @@ from alembic import context
 from linkpool.store import (  # noqa: F401 - their tables belong too
     alarm_tables,
     chain_tables,
+    money_tables,
     rollout_tables,
     scaling_tables,
 )
