@@ -45,20 +45,21 @@ async def test_a_silent_replica_leaves_the_roster_and_comes_back_when_it_speaks(
     await pool.settled()
 
 
-async def test_told_to_end_a_replica_finishes_what_it_has_in_hand(pool: RealPool) -> None:
+async def test_told_to_end_a_replica_finishes_what_it_has_in_hand_and_no_other_does(pool: RealPool) -> None:
     replicas = await pool.replicas()
-    slow, never = (Reply({"data": {"price": "15.2301"}}, seconds=seconds) for seconds in (2.5, 30))
+    slow, never = (Reply({"data": {"price": "15.2301"}}, seconds=seconds) for seconds in (1, 30))
     usual, pool.source.replies["/price"] = pool.source.replies["/price"], slow
     asked = len(pool.source.asked)
     await pool.ask()
     await until(lambda: _seen(pool, asked), "a replica fetches")
-    pool.source.replies["/price"] = never  # for the sibling, which begins when this one leaves the roster
+    pool.source.replies["/price"] = never  # for the sibling, should it begin all the same
     (request,) = [fate.request for fate in (await pool.tally()).fates.values() if fate.answered_in is None]
     members = [Member(task=r.task, sender=r.sender or "", primary=True) for r in replicas]
     first = order(request.identity, members)[0]
     worker = next(replica for replica in replicas if replica.task == first.task)
     os.kill(worker.pid or 0, signal.SIGTERM)
     await pool.settled()
+    assert len(pool.source.asked) == asked + 1
     pool.source.replies["/price"] = usual
     await pool.replicas(worker)
     assert await _answered_by(pool, request.event.request_id) == worker.sender

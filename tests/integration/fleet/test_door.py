@@ -54,6 +54,29 @@ async def test_two_replicas_get_two_slots_with_their_keys_and_hear_of_each_other
     assert {m.sender for m in roster.members} <= set(SENDERS)
 
 
+async def test_a_draining_replica_is_there_for_what_it_has_in_hand_until_that_is_done(house: House) -> None:
+    one, two = house.first_two()
+    first, _ = await house.enter(one)
+    second, _ = await house.enter(two)
+    await until_members(second, {one, two})
+
+    async def leaving(*runs: str) -> list[tuple[str, tuple[str, ...]]]:
+        first.say(Heartbeat(state=State.DRAINING, ready=False, in_hand=runs, drained=not runs))
+        roster = await second.hear_kind("roster")
+        assert isinstance(roster, Roster)
+        assert [member.task for member in roster.members] == [two]
+        return [(member.task, member.runs) for member in roster.leaving]
+
+    assert await leaving("a", "b") == [(one, ("a", "b"))]
+    assert await leaving("b") == [(one, ("b",))]
+    assert await leaving() == []
+    assert await leaving("b") == [(one, ("b",))]
+    first.cut()
+    roster = await second.hear_kind("roster")
+    assert isinstance(roster, Roster)
+    assert roster.leaving == ()
+
+
 async def test_a_cut_line_leaves_the_roster_at_once(house: House) -> None:
     one, two = house.first_two()
     first, _ = await house.enter(one)

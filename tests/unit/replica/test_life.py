@@ -27,9 +27,16 @@ def test_each_change_is_told_once():
 def test_a_drain_can_be_called_back():
     made, _ = life(State.SERVING)
     made.drain()
-    assert made.state is State.DRAINING
+    assert (made.state, made.ending) == (State.DRAINING, False)
     made.resume()
     assert made.state is State.SERVING
+
+
+def test_a_drained_replica_that_gets_sigterm_ends():
+    made, _ = life(State.SERVING)
+    made.drain()
+    made.drain(for_good=True)
+    assert (made.state, made.ending) == (State.DRAINING, True)
 
 
 def test_sigterm_cannot_be_called_back():

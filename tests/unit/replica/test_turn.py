@@ -1,13 +1,14 @@
 """Waiting for one's turn: the rank decides, a change of the roster wakes, and nobody waits for ever."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from linkpool.replica.duty import Pace, ahead, last_resort
 from linkpool.replica.roster import RosterBook
 from linkpool.replica.turn import LOOK_AGAIN, Turn
-from linkpool.wire.agent import Member, Roster
+from linkpool.wire.agent import Leaving, Member, Roster
 from tests.support.oracle_logs import request
 from tests.support.replica_desk import Chain, on_chain
 
@@ -40,8 +41,12 @@ class Scene:
         await self.turn.mine(ONE, self.ready, PACE)
         return asyncio.get_running_loop().time() - start
 
-    def say(self, version: int, *members: Member) -> None:
-        self.roster.take(Roster(epoch=0, version=version, members=members))
+    def say(self, version: int, *members: Member, leaving: tuple[Leaving, ...] = ()) -> None:
+        self.roster.take(Roster(epoch=0, version=version, members=members, leaving=leaving))
+
+    def leaves(self, version: int, *runs: str) -> None:
+        """The first drains, with these runs in hand."""
+        self.say(version, SECOND, leaving=(Leaving(task=FIRST.task, sender="0x", primary=True, runs=runs),))
 
 
 def test_the_first_in_line_waits_not_at_all_and_the_second_one_step():
@@ -64,6 +69,43 @@ def test_when_the_first_leaves_the_second_takes_over_after_its_landing():
     waited, departed = on_chain(scenario)
     assert waited == pytest.approx(1.5)
     assert departed == [FIRST.task]
+
+
+def test_while_the_first_drains_with_the_run_in_hand_the_second_waits_its_step_as_before():
+    async def scenario(chain: Chain) -> tuple[float, list[str]]:
+        scene = Scene(chain, SECOND)
+        asyncio.get_running_loop().call_later(0.5, scene.leaves, 2, "another", ONE.run_id)
+        return await scene.waited(), scene.departed
+
+    waited, departed = on_chain(scenario)
+    assert waited == pytest.approx(PACE.step)
+    assert departed == []
+
+
+@pytest.mark.parametrize("runs", [(), ("another",)])
+def test_what_the_first_does_not_have_in_hand_when_it_drains_is_the_seconds(runs):
+    async def scenario(chain: Chain) -> float:
+        scene = Scene(chain, SECOND)
+        asyncio.get_running_loop().call_later(0.5, scene.leaves, 2, *runs)
+        return await scene.waited()
+
+    assert on_chain(scenario) == pytest.approx(1.5)
+
+
+def test_who_becomes_primary_waits_for_those_who_were_ahead_and_are_still_there():
+    former = Member(task="former", sender="0x", primary=True)
+    me = Member(task="me", sender="0x", primary=False)
+
+    async def scenario(chain: Chain, *, stays: bool) -> float:
+        scene = Scene(chain, me)
+        scene.say(2, former, me)
+        now = [me.model_copy(update={"primary": True})]
+        now += [former.model_copy(update={"primary": False})] * stays
+        asyncio.get_running_loop().call_later(0.5, scene.say, 3, *now)
+        return await scene.waited()
+
+    assert on_chain(partial(scenario, stays=True)) == pytest.approx(PACE.step)
+    assert on_chain(partial(scenario, stays=False)) == pytest.approx(1.5)
 
 
 def test_a_roster_of_strangers_delays_only_until_the_last_resort():
