@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from linkpool.api.app import Defaults, build_app
 from linkpool.api.limits import Rate
+from linkpool.contracts.view import Summary
 from linkpool.fleet.door import Door
 from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.groups import Launch
@@ -50,6 +51,9 @@ class PaperPool:
 
     async def nodes(self) -> Mapping[str, NodeOnChain]:
         return {}
+
+    async def summary(self) -> Summary:
+        return Summary(*["0x" + "11" * 20] * 7, *[0] * 2, 1_000, *[0] * 9)
 
 
 @dataclass

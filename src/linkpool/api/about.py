@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException
 
 from linkpool.api.feed import PUBLIC, public_event
 from linkpool.api.fleet_view import FleetView
-from linkpool.contracts.view import Summary, View
+from linkpool.contracts.view import Summary
 from linkpool.fleet.leader import Ground
 from linkpool.jobs.spec import JobSpec, parse_job
 from linkpool.store import catalog, chain_history, events
@@ -50,15 +50,15 @@ class TermsReader:
 
     async def read(self) -> PoolTerms:
         """As they are. Raises EndpointTrouble."""
-        followed, now = self._ground.followed, self._ground.clock.monotonic()
+        now = self._ground.clock.monotonic()
         if self._summary is None or now - self._read_at >= TERMS_FRESH:
-            self._summary = await View(followed.view).summary(followed.pool).ask(self._ground.rpc)
+            self._summary = await self._ground.pool.summary()
             self._read_at = now
         found = self._summary
         return PoolTerms(
-            pool=followed.pool,
+            pool=self._ground.pool.facts.pool,
             link=found.link,
-            view=followed.view,
+            view=self._ground.followed.view,
             implementation=found.implementation,
             owner=found.owner,
             pending_owner=found.pending_owner,

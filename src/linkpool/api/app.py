@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
@@ -22,7 +23,7 @@ from linkpool.api.health import Figures, health_routes
 from linkpool.api.history import history_routes
 from linkpool.api.limits import Limiter, Rate, RateLimit
 from linkpool.api.nodes import Maker, node_routes
-from linkpool.api.pages import STATIC, Pages
+from linkpool.api.pages import Pages
 from linkpool.api.public import public_routes
 from linkpool.api.session import session_routes
 from linkpool.api.tokens import token_routes
@@ -32,11 +33,14 @@ from linkpool.units import Juels
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the API holds itself to. capacity: juels of a new node when none is asked for."""
+    """What the API holds itself to. capacity: juels of a new node when none is asked for; static: the build of
+    the pages, if they are served.
+    """
 
     capacity: Juels
     rate: Rate = field(default_factory=Rate)
     pages: PageSettings = field(default_factory=PageSettings)
+    static: Path | None = None
 
 
 def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> FastAPI:
@@ -70,7 +74,8 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     app.include_router(token_routes(ground.database, auth, ground.clock))
     app.include_router(session_routes(ground.database, auth, ground.clock))
     app.include_router(audit_routes(ground.database, auth))
-    app.router.default = Pages(STATIC, defaults.pages.rpc_url, app.router.default)
+    if defaults.static is not None:
+        app.router.default = Pages(defaults.static, defaults.pages.rpc_url, app.router.default)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(AuditStatus, database=ground.database)
     app.add_middleware(RateLimit, limiter=Limiter(defaults.rate, ground.clock))

@@ -17,6 +17,7 @@ from linkpool.api.about import PageSettings
 from linkpool.api.agent import build_agent_app
 from linkpool.api.agent_tls import RENEW_EVERY, AgentTls
 from linkpool.api.app import Defaults, build_app
+from linkpool.api.pages import STATIC
 from linkpool.api.server import listen, serve
 from linkpool.api.settings import Settings
 from linkpool.chain.endpoint import connect
@@ -83,7 +84,7 @@ async def run(
             async with _engine(settings, clock) as engine:
                 await Leader(ground, engine, term).run()
 
-        defaults = Defaults(capacity=Juels(settings.capacity), pages=_pages(settings))
+        defaults = Defaults(capacity=Juels(settings.capacity), pages=_pages(settings), static=STATIC)
         app = build_app(ground, defaults, agents=is_loopback(settings.host))
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         async with asyncio.TaskGroup() as group:

@@ -1,7 +1,7 @@
 """The pages, as built into `static` beside this file: served to anybody, and closed to everything foreign.
 
-The build is read once into memory, compressed there. What it names by a hash never changes, so browsers keep it;
-the page itself is asked for again each time. Paths of no file are the page too: it finds its own way.
+The build is read once into memory, compressed there. What it names by a hash never changes, so browsers keep
+it; the page itself is asked for again each time. Paths of no file are the page too: it finds its own way.
 """
 
 import gzip
@@ -52,10 +52,10 @@ class Pages:
         """One request. Raises HTTPException 404."""
         path = scope.get("path", "/").removeprefix("/")
         asked = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        app = (
-            self._page(path, Request(scope)) if asked and not path.startswith(NOT_PAGES) else self._otherwise
-        )
-        await app(scope, receive, send)
+        if asked and not path.startswith(NOT_PAGES):
+            await self._page(path, Request(scope))(scope, receive, send)
+        else:
+            await self._otherwise(scope, receive, send)
 
     def _page(self, path: str, request: Request) -> Response:
         if path.startswith("assets/") and path not in self._files:

@@ -9,7 +9,7 @@ from linkpool.chain.rpc import Rpc
 from linkpool.contracts import invite as invites
 from linkpool.contracts.pool import Pool as PoolContract
 from linkpool.contracts.pool import Status
-from linkpool.contracts.view import View
+from linkpool.contracts.view import Summary, View
 from linkpool.errors import Permanent
 from linkpool.units import Juels
 from linkpool.wire.agent import Invite
@@ -68,6 +68,10 @@ class Pool(Protocol):
         """Every registered node by its oracle's address."""
         ...
 
+    async def summary(self) -> Summary:
+        """Roles, limits, fee and counts."""
+        ...
+
 
 class ContractPool:
     """`Pool` over JSON-RPC; made by `open_pool`."""
@@ -115,6 +119,10 @@ class ContractPool:
                 )
             if len(rows) < _PAGE:
                 return found
+
+    async def summary(self) -> Summary:
+        """Roles, limits, fee and counts. Raises EndpointTrouble."""
+        return await self._view.summary(self.facts.pool).ask(self._rpc)
 
 
 async def open_pool(rpc: Rpc, *, chain_id: int, pool: str, view: str, manager: Key) -> ContractPool:

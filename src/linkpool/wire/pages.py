@@ -6,8 +6,8 @@ from linkpool.wire.api import Amount, View
 
 
 class PageConfig(View):
-    """Where a page's wallet finds the pool. explorer: URL of a block explorer, for links; rpc_url: an endpoint
-    that pages may read from without a wallet; links: title to URL.
+    """Where a page's wallet finds the pool. explorer: URL of a block explorer, for links; rpc_url: what pages
+    may read the chain from without a wallet; links: title to URL.
     """
 
     chain_id: int

@@ -44,12 +44,16 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least 
     ("GET", "/api/v1/public/pool/history", None, None),
     ("GET", f"/api/v1/public/accounts/{NODE}", None, None),
     ("GET", "/api/v1/public/chain/events", None, None),
+    ("GET", "/api/v1/public/config", None, None),
+    ("GET", "/api/v1/public/terms", None, None),
+    ("GET", "/api/v1/public/jobs", None, None),
+    ("GET", f"/api/v1/public/nodes/{NODE}/replicas", None, None),
     ("GET", "/live", None, None),
     ("GET", "/ready", None, None),
     ("GET", "/metrics", None, None),
 ]
-STREAM = ("GET", "/api/v1/events")
-"""Never ends by itself, so it is asked over a real socket in test_events.py."""
+STREAMS = {("GET", "/api/v1/events"), ("GET", "/api/v1/public/events")}
+"""Never end by themselves, so they are asked over a real socket in test_events.py and test_feed.py."""
 CALLBACK = ("PATCH", "/callbacks/{bridge}/{run}/{task}")
 """Opens with its bridge's own token, in tests/integration/pool/test_entrance.py."""
 
@@ -87,7 +91,7 @@ def test_every_route_of_the_application_is_in_the_table(tmp_path: Path) -> None:
         )
         for method, path, _, _ in ROUTES
     }
-    assert asyncio.run(routes()) == tested | {STREAM, CALLBACK}
+    assert asyncio.run(routes()) == tested | STREAMS | {CALLBACK}
 
 
 async def test_errors_are_problem_details(house: ApiHouse) -> None:
