@@ -1,0 +1,219 @@
+"""The policy's laws: limits are never passed, noise moves nothing, a flash deposit changes nothing."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkpool.fleet.scaling_demand import DAY, HOUR, Demand, Sample, demand, period
+from linkpool.fleet.scaling_policy import Bound, Candidate, Decision, Fleet, decide
+from linkpool.units import WHOLE, link
+from linkpool.wire.scaling import ScalingPolicy
+
+pytestmark = pytest.mark.unit
+
+NOW = 1_700_000_000.0
+EACH = link(100_000)
+
+
+def policy(**changes: object) -> ScalingPolicy:
+    values = {
+        "ceiling": 20,
+        "stake_room": str(link(50_000)),
+        "budget_per_day": str(10 * WHOLE),
+        "per_hour": 5,
+        "per_day": 10,
+        "load": 10.0,
+    }
+    return ScalingPolicy.model_validate(values | changes)
+
+
+def fleet(nodes: int, **changes: object) -> Fleet:
+    all_empty = tuple(Candidate(number, f"node-{number}", EACH, 0) for number in range(nodes))
+    made = Fleet(nodes, 0, nodes * EACH, EACH, WHOLE, candidates=all_empty)
+    return replace(made, **changes)  # type: ignore[arg-type]  # the fields of Fleet, by name
+
+
+def seen(stake: int = 0, waiting: int = 0, pace: int = 0, load: float = 0.0) -> Demand:
+    return Demand(NOW - HOUR, 60, True, stake, waiting, pace, load)
+
+
+juels = st.integers(0, link(3_000_000))
+demands = st.builds(seen, juels, juels, juels, st.floats(0, 1_000))
+times = st.lists(st.floats(NOW - 2 * DAY, NOW), max_size=20)
+policies = st.builds(
+    policy,
+    floor=st.integers(0, 5),
+    ceiling=st.integers(5, 30),
+    per_hour=st.integers(1, 4),
+    per_day=st.integers(4, 9),
+    budget_per_day=st.integers(0, 20).map(lambda coins: str(coins * WHOLE)),
+    ahead_hours=st.floats(0, 48),
+    stake_room=juels.map(str),
+    drain_staked=st.booleans(),
+)
+fleets = st.builds(
+    fleet,
+    st.integers(0, 35),
+    coming=st.integers(0, 3),
+    cost=st.integers(1, 3 * WHOLE),
+    made=times,
+    spent=st.integers(0, 12 * WHOLE),
+    changed_at=st.none() | st.floats(NOW - 2 * DAY, NOW),
+    carrying=st.none() | st.just("decision 7"),
+    bounds=st.integers(-3, 10).map(lambda allows: (Bound("guard", allows, "the guard says so"),)),
+)
+
+
+@given(policies, demands, fleets)
+def test_growing_never_passes_a_limit(rules: ScalingPolicy, wanted: Demand, there: Fleet) -> None:
+    decision = decide(rules, wanted, there, NOW)
+    assert decision.reasons
+    if decision.action != "up":
+        return
+    assert decision.count >= 1
+    assert there.nodes + decision.count <= rules.ceiling
+    assert decision.count <= there.bounds[0].allows
+    assert there.spent + decision.count * there.cost <= int(rules.budget_per_day)
+    assert sum(NOW - at < HOUR for at in there.made) + decision.count <= rules.per_hour
+    assert sum(NOW - at < DAY for at in there.made) + decision.count <= rules.per_day
+    assert there.carrying is None
+    assert there.changed_at is None or NOW - there.changed_at >= rules.rest_up_seconds
+
+
+@given(policies, demands, fleets)
+def test_shrinking_leaves_the_floor_the_room_and_everybody_with_stake(
+    rules: ScalingPolicy, wanted: Demand, there: Fleet
+) -> None:
+    decision = decide(rules, wanted, there, NOW)
+    if decision.action != "down":
+        return
+    assert decision.count == 1
+    assert there.nodes - 1 >= rules.floor
+    assert there.capacity - EACH >= decision.wanted + int(rules.slack)
+    assert there.coming == 0
+    assert there.carrying is None
+    assert rules.load is None or wanted.load <= rules.load * (there.nodes - 1)
+
+
+@given(st.lists(st.integers(0, link(90_000)), min_size=1, max_size=8), st.booleans())
+def test_empty_nodes_go_first_and_only_they_unless_allowed(stakes: list[int], drain_staked: bool) -> None:
+    nodes = tuple(Candidate(number, f"node-{number}", EACH, stake) for number, stake in enumerate(stakes))
+    rules = policy(floor=0, stake_room="0", slack="0", drain_staked=drain_staked)
+    decision = decide(rules, seen(), fleet(len(nodes), candidates=nodes), NOW)
+    if decision.action == "down":
+        assert next(one.stake for one in nodes if one.node == decision.node) == min(stakes)
+        assert drain_staked or min(stakes) == 0
+    else:
+        assert not drain_staked
+        assert min(stakes) > 0
+
+
+def step(rules: ScalingPolicy, wanted: Demand, there: Fleet, now: float) -> tuple[Decision, Fleet]:
+    """Decide, and do it at once."""
+    decision = decide(rules, wanted, there, now)
+    if decision.action == "hold":
+        return decision, there
+    change = decision.count if decision.action == "up" else -1
+    made = [*there.made, *[now] * max(0, change)]
+    spent = there.cost * sum(now - at < DAY for at in made)
+    return decision, fleet(there.nodes + change, made=made, spent=spent, changed_at=now)
+
+
+@given(st.lists(juels, min_size=5, max_size=60), st.integers(0, 6))
+def test_over_any_course_of_demand_pace_budget_and_ceiling_hold(course: list[int], floor: int) -> None:
+    rules = policy(floor=floor, ceiling=12, per_hour=2, per_day=6, budget_per_day=str(4 * WHOLE))
+    there, ups = fleet(floor), list[float]()
+    for turn, stake in enumerate(course):
+        now = NOW + turn * 601
+        decision, there = step(rules, seen(stake), there, now)
+        if decision.action == "up":
+            ups += [now] * decision.count
+        assert floor <= there.nodes <= 12
+        for span, most in ((HOUR, 2), (DAY, 4)):  # the budget allows four a day
+            assert sum(now - at < span for at in ups) <= most
+
+
+@given(
+    st.integers(0, link(1_500_000)),
+    st.lists(st.integers(-link(25_000), link(25_000)), min_size=20, max_size=80),
+    st.floats(0, 1),
+)
+def test_noise_within_the_slack_never_makes_a_node_come_and_go(
+    stake: int, noise: list[int], calm: float
+) -> None:
+    rules = policy(floor=0, per_hour=100, per_day=100, budget_per_day=str(1_000 * WHOLE), rest_up_seconds=0)
+    rules = rules.model_copy(update={"rest_down_seconds": 0, "slack": str(link(50_000))})
+    there, directions = fleet(5), list[str]()
+    for turn, change in enumerate(noise):
+        load = 20 * (1 + 0.1 * calm * (turn % 2))
+        decision, there = step(rules, seen(max(0, stake + change), load=load), there, NOW + turn * 60)
+        if decision.action != "hold":
+            directions.append(decision.action)
+    assert sum(a != b for a, b in pairwise(directions)) <= 1
+    assert directions == sorted(directions) or directions == sorted(directions, reverse=True)
+
+
+# --- demand -----------------------------------------------------------------------------------------
+
+
+def course(stakes: list[int], window: int, waiting: int = 0) -> list[Sample]:
+    begin = NOW - (len(stakes) - 1) * period(window)
+    return [
+        Sample(begin + turn * period(window), 3, 0, 3 * EACH, stake, waiting, 10 * turn)
+        for turn, stake in enumerate(stakes)
+    ]
+
+
+@given(
+    st.integers(0, link(200_000)),
+    st.data(),
+    st.sampled_from((60, 600, 3_600)),
+)
+def test_a_flash_deposit_changes_nothing(stake: int, data: st.DataObject, window: int) -> None:
+    """Whatever its size, sign and pattern, as long as it is there for less than half of the window."""
+    calm = course([stake] * round(window / period(window)), window, waiting=link(7))
+    touched = data.draw(st.sets(st.integers(0, len(calm) - 1), max_size=(len(calm) - 1) // 2))
+    flash = [
+        replace(sample, stake=data.draw(juels), waiting=data.draw(juels)) if turn in touched else sample
+        for turn, sample in enumerate(calm)
+    ]
+    rules = policy(floor=0, window_seconds=window)
+    there = fleet(3)
+    before, after = (demand(samples, NOW, window) for samples in (calm, flash))
+    assert before == after
+    assert decide(rules, before, there, NOW) == decide(rules, after, there, NOW)
+
+
+def test_growth_that_stays_is_seen_after_half_a_window() -> None:
+    stays = course([0] * 30 + [link(250_000)] * 30, 3_600)
+    later = [*stays, replace(stays[-1], at=NOW + 60)]
+    assert demand(stays, NOW, 3_600).stake == 0
+    assert demand(later, NOW + 60, 3_600).stake == link(250_000)
+
+
+def test_pace_is_the_growth_of_medians_over_a_day() -> None:
+    steady = [
+        Sample(NOW - 60 * turn, 1, 0, EACH, link(3_000) - turn * link(1), 0, 0) for turn in range(2_000)
+    ]
+    pace = demand(sorted(steady, key=lambda one: one.at), NOW, 3_600).pace
+    assert abs(pace - link(60)) < link(1)
+    assert demand(course([link(5)] * 60, 3_600), NOW, 3_600).pace == 0  # too short a memory to tell
+
+
+def test_load_is_the_median_rate_and_one_burst_is_none() -> None:
+    calm = course([0] * 60, 3_600)
+    burst = [
+        replace(one, requests=one.requests + (10**6 if turn > 30 else 0)) for turn, one in enumerate(calm)
+    ]
+    assert demand(burst, NOW, 3_600).load == demand(calm, NOW, 3_600).load == pytest.approx(10 / 60)
+
+
+@given(st.integers(1, 29))
+def test_too_few_samples_move_nothing_but_the_floor(count: int) -> None:
+    few = demand(course([link(900_000)] * count, 3_600), NOW, 3_600)
+    assert not few.enough
+    assert decide(policy(), few, fleet(3), NOW).action == "hold"
+    assert decide(policy(floor=4), few, fleet(3), NOW).count == 1
