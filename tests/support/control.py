@@ -118,12 +118,12 @@ class Process:
 
 
 _PROGRAM = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
-from linkpool import log
 from linkpool import log
 from linkpool.api.control import run
 from linkpool.api.settings import Settings
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background was told to ignore it
 log.configure(open(sys.argv[1] + ".log", "a", buffering=1))
 settings = Settings.model_validate_json(Path(sys.argv[1]).read_text())
 asyncio.run(run(settings, ready=lambda url: print(url, flush=True)))

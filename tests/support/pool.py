@@ -69,7 +69,7 @@ class ControlPlane:
         self.process = await self._stack.enter_async_context(child(command, self.log))
 
         async def leads() -> bool:
-            return self._folder.token.exists() and await Client(self._http, self.url, "").ready()
+            return self._folder.token.exists() and await Client(self._http, self.url, None).ready()
 
         await until(leads, f"the control plane leads; see {self.log}")
         return Client(self._http, self.url, self._folder.token.read_text().strip())

@@ -10,11 +10,22 @@ own, `api/client_CONCERN.py`, as functions that take the client first and give w
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
 from linkpool.errors import Permanent, Temporary
-from linkpool.wire.api import CatalogView, EventView, NodeList, NodeMade, NodeView, PutJobs
+from linkpool.units import Juels
+from linkpool.wire.api import (
+    CatalogView,
+    EventView,
+    MakeNode,
+    NodeList,
+    NodeMade,
+    NodeView,
+    OperationView,
+    PutJobs,
+)
 
 NODE_SECONDS = 60.0
 """A node that takes longer than this to serve is in trouble."""
@@ -36,11 +47,11 @@ class Refused(Permanent):
 
 
 class Client:
-    """One control plane at `url` (without the version), opened by `token`."""
+    """One control plane at `url` (without the version), opened by `token`; without one, what is public."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, token: str) -> None:
+    def __init__(self, http: aiohttp.ClientSession, url: str, token: str | None) -> None:
         self._http, self.url = http, url
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     async def ask(self, method: str, path: str, body: object | None = None, *, key: str | None = None) -> Any:
         """One call under `/api/v1`; its JSON, None for an empty answer.
@@ -55,7 +66,9 @@ class Client:
             ) as reply:
                 answer = await reply.json(content_type=None) if reply.status != 204 else None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise ControlTrouble(f"{method} {path}: the control plane does not answer: {error}") from error
+            raise ControlTrouble(
+                f"{method} {path}: the control plane does not answer: {error}; does it run at {self.url}?"
+            ) from error
         if reply.status >= 400:
             raise _no(f"{method} {path}", reply.status, answer)
         return answer
@@ -86,9 +99,18 @@ class Client:
         """All nodes, oldest first. Raises ControlTrouble and Refused."""
         return NodeList.model_validate(await self.ask("GET", "/nodes")).nodes
 
-    async def make_node(self) -> NodeMade:
-        """Ask for a node. Raises ControlTrouble and Refused."""
-        return NodeMade.model_validate(await self.ask("POST", "/nodes", {}))
+    async def node(self, oracle: str) -> NodeView:
+        """One node by its id. Raises ControlTrouble and Refused."""
+        return NodeView.model_validate(await self.ask("GET", f"/nodes/{quote(oracle, safe='')}"))
+
+    async def make_node(self, capacity: Juels | None = None, *, key: str | None = None) -> NodeMade:
+        """Ask for a node that takes so much stake. Raises ControlTrouble and Refused."""
+        wanted = MakeNode(capacity=None if capacity is None else str(capacity))
+        return NodeMade.model_validate(await self.ask("POST", "/nodes", wanted.model_dump(), key=key))
+
+    async def operation(self, operation: str) -> OperationView:
+        """How far something asked for is. Raises ControlTrouble and Refused."""
+        return OperationView.model_validate(await self.ask("GET", f"/operations/{quote(operation, safe='')}"))
 
     async def catalog(self) -> CatalogView:
         """All jobs and bridges. Raises ControlTrouble and Refused."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from linkpool.cli import config, fleet, job, keys, node, pool, state, token
+from linkpool.cli import config, figures, fleet, job, keys, node, pool, state, token
 
 app = typer.Typer(
     name="linkpool",
@@ -16,10 +16,13 @@ app = typer.Typer(
 
 
 app.add_typer(node.app, name="node")
+app.command()(node.operation)
+app.add_typer(figures.app, name="figures")
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
 app.add_typer(token.app, name="token")
 app.command()(fleet.status)
+app.command()(fleet.alarms)
 app.command()(fleet.events)
 app.command()(fleet.logs)
 app.command()(token.audit)

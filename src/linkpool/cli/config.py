@@ -5,32 +5,38 @@ from typing import Annotated
 
 import typer
 
+from linkpool.cli.options import AsJson
+
 app = typer.Typer(help="Settings of a control plane.", no_args_is_help=True)
 
 Config = Annotated[Path | None, typer.Option(help="The settings file (TOML).")]
 
 
 @app.command()
-def show(config: Config = None) -> None:
-    """Every field: what it means, its default and, with --config, its value (secrets are in files)."""
-    from rich.console import Console
-    from rich.table import Table
-
+def show(config: Config = None, json: AsJson = False) -> None:
+    """Every field: what it means, its default and, with --config, its value; keys in URLs are left out."""
     from linkpool.api.settings import Settings
+    from linkpool.cli.output import print_json, table
+    from linkpool.cli.output import show as print_tables
+    from linkpool.cli.settings import explained
 
-    settings = Settings.load(config) if config else None
-    table = Table("field", "meaning", "value" if settings else "default")
-    for name, field in Settings.model_fields.items():
-        default = "(needed)" if field.is_required() else field.get_default(call_default_factory=True)
-        shown = getattr(settings, name) if settings else default
-        table.add_row(name, field.description or "", "" if shown is None else str(shown))
-    Console().print(table)
+    fields = explained(Settings.load(config) if config else None)
+    if json:
+        print_json(fields)
+        return
+    made = table("field", "meaning", "value" if config else "default")
+    for name, field in fields.items():
+        made.add_row(name, field["meaning"], "" if field["value"] is None else str(field["value"]))
+    print_tables(made)
 
 
 @app.command()
-def check(config: Annotated[Path, typer.Option(help="The settings file (TOML).")]) -> None:
+def check(
+    config: Annotated[Path, typer.Option(help="The settings file (TOML).")], json: AsJson = False
+) -> None:
     """Read a file as the control plane would; names the field that is wrong."""
     from linkpool.api.settings import Settings
+    from linkpool.cli.output import say
 
     Settings.load(config)
-    print(f"{config}: good")
+    say(f"{config}: good", as_json=json, file=str(config), good=True)

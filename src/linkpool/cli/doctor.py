@@ -20,12 +20,12 @@ from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import Rpc
-from linkpool.chain.types import parse_head, quantity
-from linkpool.errors import LinkPoolError
+from linkpool.chain.types import Head, parse_head, quantity
+from linkpool.errors import LinkPoolError, Temporary
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.pool import open_pool
 from linkpool.fleet.sealed import open_keys
-from linkpool.store.database import Database
+from linkpool.store.database import Database, newest_revision
 from linkpool.units import show
 
 CLOCK_SECONDS = 60.0
@@ -36,11 +36,12 @@ DISK_BYTES = 500 * 2**20
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was looked at: what was seen, and what to do about it when it is not good."""
 
     what: str
     good: bool
     text: str
+    advice: str = ""
 
 
 async def examine(config: Path) -> list[Finding]:
@@ -48,7 +49,8 @@ async def examine(config: Path) -> list[Finding]:
     try:
         settings = Settings.load(config)
     except LinkPoolError as error:
-        return [Finding("settings", good=False, text=str(error))]
+        advice = "mend the file or the environment; `linkpool config show` explains every field"
+        return [Finding("settings", good=False, text=str(error), advice=advice)]
     findings = [Finding("settings", good=True, text=str(config))]
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
@@ -62,13 +64,18 @@ async def _all(settings: Settings, http: aiohttp.ClientSession) -> AsyncIterator
     keys, finding = await _keys(settings)
     yield finding
     yield await _database(settings)
+    yield _engine(settings)
     rpc: Rpc | None = None
     for url in settings.rpc_urls:
         link = connect(url, http)
         endpoint = Endpoints([link], chain_id=settings.chain_id)
-        finding = await _endpoint(link.name, endpoint)
-        rpc = rpc or (endpoint if finding.good else None)
+        finding, head = await _endpoint(link.name, endpoint)
         yield finding
+        if head is not None:
+            rpc = rpc or endpoint
+            yield _clock(link.name, head)
+        if endpoint is not rpc:
+            await link.close()
     if rpc is not None and keys is not None:
         yield await _pool(settings, rpc, keys)
         yield await _treasury(settings, rpc, keys)
@@ -78,7 +85,8 @@ def _disk(settings: Settings) -> Finding:
     folder = next(path for path in (settings.state, *settings.state.absolute().parents) if path.exists())
     free = shutil.disk_usage(folder).free
     text = f"{free // 2**20} MiB free for {settings.state}"
-    return Finding("disk", free >= DISK_BYTES, text if free >= DISK_BYTES else f"{text}: make room")
+    advice = "make room: a full disk stops the database, and with it every change"
+    return Finding("disk", free >= DISK_BYTES, text, "" if free >= DISK_BYTES else advice)
 
 
 async def _keys(settings: Settings) -> tuple[Keyring | None, Finding]:
@@ -86,35 +94,59 @@ async def _keys(settings: Settings) -> tuple[Keyring | None, Finding]:
     try:
         keys = await asyncio.to_thread(open_keys, file, settings.passphrase_file)
     except LinkPoolError as error:
-        return None, Finding("keys", good=False, text=str(error))
+        advice = (
+            "set keys_file and passphrase_file to what `linkpool keys verify` opens; a lost file comes back"
+        )
+        advice += " by `linkpool restore` or `linkpool keys import`"
+        return None, Finding("keys", good=False, text=str(error), advice=advice)
     return keys, Finding("keys", good=True, text=f"{file} opens; manager {Key(keys.manager()).address}")
 
 
 async def _database(settings: Settings) -> Finding:
     database = Database(settings.database_url)
     kind = "SQLite, one host" if database.one_host else "PostgreSQL"
+    if settings.database is None and not (settings.state / "control.db").exists():
+        return Finding("database", good=True, text=f"{kind}; not made yet, the first start makes it")
     try:
-        async with database.read():
-            return Finding("database", good=True, text=kind)
+        found, newest = await database.revision(), newest_revision()
     except LinkPoolError as error:
-        return Finding("database", good=False, text=f"{kind}: {error}")
+        reach = "start it, and check its address, name, user and password in `database`"
+        advice = reach if isinstance(error, Temporary) else ""
+        return Finding("database", good=False, text=f"{kind}: {error}", advice=advice)
     finally:
         await database.close()
+    behind = "" if found == newest else f"; the next start brings it from {found} to {newest}"
+    return Finding("database", good=True, text=f"{kind}, revision {found}{behind}")
 
 
-async def _endpoint(name: str, rpc: Rpc) -> Finding:
+def _engine(settings: Settings) -> Finding:
+    command = settings.release_command[0] if settings.release_command else ""
+    found = shutil.which(command)
+    if found is None:
+        advice = "release_command must begin with a program of this machine"
+        return Finding("engine", good=False, text=f"local: {command!r} is no program", advice=advice)
+    return Finding("engine", good=True, text=f"local: replicas run {found}")
+
+
+async def _endpoint(name: str, rpc: Rpc) -> tuple[Finding, Head | None]:
     started = time.monotonic()
     try:
         head = parse_head(await rpc.call("eth_getBlockByNumber", "latest", False))
     except LinkPoolError as error:
-        return Finding("endpoint", good=False, text=str(error))
-    behind = abs(time.time() - head.timestamp)
-    text = f"{name}: block {head.number}, {(time.monotonic() - started) * 1000:.0f} ms"
-    if behind > CLOCK_SECONDS:
-        return Finding(
-            "endpoint", good=False, text=f"{text}, {behind:.0f} s off this machine's clock: check both"
+        advice = (
+            "check the URL and its key, and whether it serves `chain_id`; another provider in rpc_urls helps"
         )
-    return Finding("endpoint", good=True, text=text)
+        return Finding("endpoint", good=False, text=str(error), advice=advice), None
+    text = f"{name}: block {head.number}, {(time.monotonic() - started) * 1000:.0f} ms"
+    return Finding("endpoint", good=True, text=text), head
+
+
+def _clock(name: str, head: Head) -> Finding:
+    apart = time.time() - head.timestamp
+    text = f"{abs(apart):.0f} s {'after' if apart >= 0 else 'before'} the newest block of {name}"
+    good = abs(apart) <= CLOCK_SECONDS
+    advice = "set this machine's clock (NTP); if it is right, the endpoint lags or the chain stands still"
+    return Finding("clock", good, text, "" if good else advice)
 
 
 async def _pool(settings: Settings, rpc: Rpc, keys: Keyring) -> Finding:
@@ -128,7 +160,8 @@ async def _pool(settings: Settings, rpc: Rpc, keys: Keyring) -> Finding:
         )
         return Finding("pool", good=True, text=f"{settings.pool}: {len(await pool.nodes())} nodes")
     except LinkPoolError as error:
-        return Finding("pool", good=False, text=str(error))
+        advice = "take chain_id, pool and view from the deployment file, and keys_file from this pool"
+        return Finding("pool", good=False, text=str(error), advice=advice)
 
 
 async def _treasury(settings: Settings, rpc: Rpc, keys: Keyring) -> Finding:
@@ -136,7 +169,7 @@ async def _treasury(settings: Settings, rpc: Rpc, keys: Keyring) -> Finding:
     try:
         balance = quantity(await rpc.call("eth_getBalance", address, "latest"))
     except LinkPoolError as error:
-        return Finding("treasury", good=False, text=str(error))
+        return Finding("treasury", good=False, text=str(error), advice="ask again; see the endpoints above")
     good = balance >= 2 * settings.gas_high
-    advice = "" if good else f": send it more, a new node takes {show(2 * settings.gas_high)}"
-    return Finding("treasury", good, f"{address} holds {show(balance)} coin{advice}")
+    advice = "" if good else f"send it more: a new node takes {show(2 * settings.gas_high)} coin"
+    return Finding("treasury", good, f"{address} holds {show(balance)} coin", advice)

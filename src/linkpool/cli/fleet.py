@@ -1,4 +1,4 @@
-"""`linkpool status`, `events`, `logs`: the fleet as it is, as it changes, and in its own words."""
+"""`linkpool status`, `alarms`, `events`, `logs`: the fleet as it is, as it changes, and in its own words."""
 
 import json as jsonlib
 from pathlib import Path
@@ -6,51 +6,61 @@ from typing import Annotated
 
 import typer
 
-from linkpool.cli.options import DEFAULT_TOKEN_FILE, DEFAULT_URL, AsJson, TokenFile, Url
+from linkpool.cli.options import DEFAULT_TOKEN_FILE, DEFAULT_URL, AsJson, NodeId, TokenFile, Url
 
-Seconds = Annotated[float, typer.Option(help="Between two looks.")]
+Seconds = Annotated[float, typer.Option(min=0.1, help="Between two looks.")]
 
 
 def status(
     url: Url = DEFAULT_URL,
     token_file: TokenFile = DEFAULT_TOKEN_FILE,
-    watch: Annotated[bool, typer.Option(help="Stay and keep looking, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay and keep looking, until Ctrl-C.")] = False,
     every: Seconds = 1.0,
+    json: AsJson = False,
 ) -> None:
-    """Nodes and replicas now."""
-    import asyncio
-
-    from rich.console import Console
-    from rich.live import Live
-
-    from linkpool.api.client import Client
+    """Nodes, replicas and alarms now."""
     from linkpool.cli.session import Session
-    from linkpool.dev.table import node_row, nodes_table
+    from linkpool.cli.status import keep_looking, look, show
 
-    async def look(control: Client) -> None:
-        with Live(console=Console(), auto_refresh=False) as live:
-            while True:
-                rows = [node_row(node) for node in await control.nodes()]
-                live.update(nodes_table(rows, title=url), refresh=True)
-                if not watch:
-                    return
-                await asyncio.sleep(every)
+    session = Session(url, token_file)
+    if watch:
+        session.run(lambda client: keep_looking(client, every, as_json=json))
+    else:
+        show(session.run(look), as_json=json)
 
-    Session(url, token_file).run(look)
+
+def alarms(url: Url = DEFAULT_URL, token_file: TokenFile = DEFAULT_TOKEN_FILE, json: AsJson = False) -> None:
+    """What a person must look at now."""
+    from linkpool.api.client import Client
+    from linkpool.cli.output import print_json, show
+    from linkpool.cli.session import Session
+    from linkpool.cli.status import alarms_table
+    from linkpool.wire.alarms import AlarmList
+
+    async def ask(client: Client) -> AlarmList:
+        return AlarmList.model_validate(await client.ask("GET", "/alarms"))
+
+    found = Session(url, token_file).run(ask)
+    if json:
+        print_json(found)
+    elif found.alarms:
+        show(alarms_table(found.alarms))
+    else:
+        print("no alarm is up")
 
 
 def events(
     url: Url = DEFAULT_URL,
     token_file: TokenFile = DEFAULT_TOKEN_FILE,
-    after: Annotated[int | None, typer.Option(help="Begin after this number; 0 is all.")] = None,
+    after: Annotated[int | None, typer.Option(min=0, help="Begin after this number; 0 is all.")] = None,
     json: AsJson = False,
 ) -> None:
-    """What happens, as it happens, until Ctrl-C."""
+    """What happens, as it happens, until Ctrl-C. With --json one object a line."""
     from linkpool.api.client import Client
     from linkpool.cli.session import Session
 
-    async def follow(control: Client) -> None:
-        async for event in control.events(after):
+    async def follow(client: Client) -> None:
+        async for event in client.events(after):
             if json:
                 print(event.model_dump_json(), flush=True)
             else:
@@ -61,29 +71,27 @@ def events(
 
 
 def logs(
-    node: Annotated[str, typer.Argument(help="The node's id.")],
-    state: Annotated[Path, typer.Option(help="`state` of the control plane on this machine.")] = Path(
-        ".linkpool/control"
-    ),
+    node: NodeId,
+    state: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="`state` of a control plane on this machine; again for another. [default: .linkpool/control]"
+        ),
+    ] = None,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = DEFAULT_TOKEN_FILE,
     lines: Annotated[int, typer.Option(min=1, help="Of each replica.")] = 20,
+    json: AsJson = False,
 ) -> None:
-    """The last lines of a node's replicas (local engine)."""
+    """The last lines of a node's replicas (local engine): of those that run, and the newest that ended."""
+    from linkpool.cli.logs import tails
+    from linkpool.cli.output import print_json
     from linkpool.cli.session import Session
 
-    nodes = Session(url, token_file).run(lambda control: control.nodes())
-    found = [shown for shown in nodes if shown.id == node]
-    if not found:
-        print(f"no node {node}; `linkpool node list` shows them")
-        raise typer.Exit(1)
-    for replica in found[0].replicas:
-        print(f"== {replica.task}")
-        print(_tail(state / "engine" / "logs" / f"{replica.task}.log", lines))
-
-
-def _tail(file: Path, lines: int) -> str:
-    try:
-        return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
-    except OSError as error:
-        return f"({file}: {error.strerror}; name the control plane's state folder with --state)"
+    nodes = Session(url, token_file).run(lambda client: client.nodes())
+    found = tails(nodes, node, state or [Path(".linkpool/control")], lines)
+    if json:
+        print_json({task: tail.splitlines() for task, tail in found.items()})
+        return
+    for task, tail in found.items():
+        print(f"== {task}\n{tail}")

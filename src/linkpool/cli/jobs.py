@@ -8,6 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from linkpool.cli.output import print_json, say
+from linkpool.errors import Permanent
 from linkpool.jobs import jsontext
 from linkpool.jobs.draw import draw
 from linkpool.jobs.errors import BadValue, JobError
@@ -19,22 +21,41 @@ from linkpool.jobs.spec import JobSpec, parse_job
 from linkpool.jobs.values import Value
 from linkpool.wire.api import CatalogView
 
+
+class BadBody(Permanent):
+    """A file that should hold a run's body holds no JSON."""
+
+
 SHOWN = 100
 """Characters of a value in a table."""
 
 
-def check_file(file: Path) -> int:
+def check_file(file: Path, *, as_json: bool) -> int:
     """Print the graph and the notes, or the place of the first mistake; 1 for a mistake."""
     text = file.read_text()
     try:
         job = parse_job(text)
     except JobError as error:
-        print(excerpt(str(file), text, error))
+        say(excerpt(str(file), text, error), as_json=as_json, file=str(file), good=False, error=str(error))
         return 1
+    if as_json:
+        shown = {"name": job.name, "type": job.type, "id": str(job.external_job_id)}
+        print_json({"file": str(file), "good": True, **shown, "notes": [str(note) for note in job.notes]})
+        return 0
     print(f"{job.name or file.name}: {job.type}, {job.external_job_id}\n\n{draw(job.graph)}")
     for note in job.notes:
         print(f"\n{excerpt(str(file), text, note)}")
     return 0
+
+
+def read_body(file: Path | None) -> object:
+    """The JSON in a file; an empty object without one. Raises BadBody."""
+    if file is None:
+        return {}
+    try:
+        return json.loads(file.read_text())
+    except ValueError as error:
+        raise BadBody(f"{file} is no JSON: {error}") from error
 
 
 def run_file(file: Path, pairs: Sequence[str], seconds: float, *, as_json: bool) -> int:
@@ -49,7 +70,8 @@ def run_file(file: Path, pairs: Sequence[str], seconds: float, *, as_json: bool)
 
 async def _run(job: JobSpec, pairs: Sequence[str], seconds: float) -> RunResult:
     async with open_http() as http:
-        return await run_once(job, parameters(pairs), http, seconds=seconds)
+        asked = {**(job.probe or {}), **parameters(pairs)}
+        return await run_once(job, asked, http, seconds=seconds)
 
 
 def _print(result: RunResult) -> None:

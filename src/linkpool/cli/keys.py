@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from linkpool.cli.options import AsJson
+
 app = typer.Typer(help="The master secret that every key of a pool comes from.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Option(help="The sealed master secret.")]
@@ -19,24 +21,30 @@ DEFAULT_FILE = Path("master.json")
 
 
 @app.command()
-def init(passphrase_file: MaybePassphrase = None, kms_key: KmsKey = None, file: File = DEFAULT_FILE) -> None:
+def init(
+    passphrase_file: MaybePassphrase = None,
+    kms_key: KmsKey = None,
+    file: File = DEFAULT_FILE,
+    json: AsJson = False,
+) -> None:
     """Make a new master secret and seal it. Shows the addresses a pool is deployed with."""
-    from linkpool.cli.secrets import addresses, write_sealed
+    from linkpool.cli.secrets import show_addresses, write_sealed
     from linkpool.fleet.keys import Keyring, new_master
 
     master = new_master()
     opener = write_sealed(master, file, passphrase_file, kms_key)
-    print(f"sealed in {file}; without it and {opener} the pool's keys are lost: back both up, apart")
-    addresses(Keyring(master))
+    if not json:
+        print(f"sealed in {file}; without it and {opener} the pool's keys are lost: back both up, apart")
+    show_addresses(Keyring(master), as_json=json, file=str(file))
 
 
 @app.command()
-def verify(passphrase_file: MaybePassphrase = None, file: File = DEFAULT_FILE) -> None:
+def verify(passphrase_file: MaybePassphrase = None, file: File = DEFAULT_FILE, json: AsJson = False) -> None:
     """Open the master secret, and show the addresses it makes."""
-    from linkpool.cli.secrets import addresses
+    from linkpool.cli.secrets import show_addresses
     from linkpool.fleet.sealed import open_keys
 
-    addresses(open_keys(file, passphrase_file))
+    show_addresses(open_keys(file, passphrase_file), as_json=json, file=str(file))
 
 
 @app.command("rotate-passphrase")
@@ -44,13 +52,16 @@ def rotate_passphrase(
     passphrase_file: Passphrase,
     new_passphrase_file: Annotated[Path, typer.Option(help="File whose first line is the new passphrase.")],
     file: File = DEFAULT_FILE,
+    json: AsJson = False,
 ) -> None:
     """Seal the same master secret under a new passphrase."""
+    from linkpool.cli.output import say
     from linkpool.cli.secrets import passphrase
     from linkpool.fleet.keys import reseal
 
     reseal(passphrase(passphrase_file), passphrase(new_passphrase_file), file)
-    print(f"{file} now opens with the passphrase in {new_passphrase_file}")
+    text = f"{file} now opens with the passphrase in {new_passphrase_file}"
+    say(text, as_json=json, file=str(file), passphrase_file=str(new_passphrase_file))
 
 
 @app.command()
@@ -58,16 +69,19 @@ def export(
     passphrase_file: MaybePassphrase = None,
     file: File = DEFAULT_FILE,
     yes: Annotated[bool, typer.Option("--yes", help="Really print it.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Print the master secret itself, for a back-up on paper."""
+    from linkpool.cli.output import say
+    from linkpool.cli.secrets import BadSecret
     from linkpool.fleet.sealed import open_keys
 
     if not yes:
-        print(
+        raise BadSecret(
             "this prints the secret that everything hangs on; say --yes where nobody looks over your shoulder"
         )
-        raise typer.Exit(1)
-    print(open_keys(file, passphrase_file).export().hex())
+    secret = open_keys(file, passphrase_file).export().hex()
+    say(secret, as_json=json, secret=secret)
 
 
 @app.command("import")
@@ -76,11 +90,12 @@ def import_secret(
     passphrase_file: MaybePassphrase = None,
     kms_key: KmsKey = None,
     file: File = DEFAULT_FILE,
+    json: AsJson = False,
 ) -> None:
     """Seal a master secret that was exported; also the way from a passphrase to KMS, and back."""
-    from linkpool.cli.secrets import addresses, exported, write_sealed
+    from linkpool.cli.secrets import exported, show_addresses, write_sealed
     from linkpool.fleet.keys import Keyring
 
     master = exported(secret_file)
     write_sealed(master, file, passphrase_file, kms_key)
-    addresses(Keyring(master))
+    show_addresses(Keyring(master), as_json=json, file=str(file))

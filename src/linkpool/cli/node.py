@@ -1,15 +1,10 @@
-"""`linkpool node`: make nodes, and see them."""
+"""`linkpool node` and `linkpool operation`: make nodes, see them, and see how far something asked for is."""
 
-import json as jsonlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from linkpool.cli.options import DEFAULT_TOKEN_FILE, DEFAULT_URL, AsJson, TokenFile, Url
-
-if TYPE_CHECKING:
-    from linkpool.wire.api import NodeView
+from linkpool.cli.options import DEFAULT_TOKEN_FILE, DEFAULT_URL, AsJson, NodeId, TokenFile, Url
 
 app = typer.Typer(help="Make nodes, and see them.", no_args_is_help=True)
 
@@ -19,36 +14,60 @@ def list_nodes(
     url: Url = DEFAULT_URL, token_file: TokenFile = DEFAULT_TOKEN_FILE, json: AsJson = False
 ) -> None:
     """All nodes and their replicas."""
+    from linkpool.cli.nodes import show_nodes
     from linkpool.cli.session import Session
 
-    nodes = Session(url, token_file).run(lambda control: control.nodes())
-    _show(nodes, as_json=json)
+    show_nodes(Session(url, token_file).run(lambda client: client.nodes()), as_json=json)
+
+
+@app.command("show")
+def show_node(
+    node: NodeId, url: Url = DEFAULT_URL, token_file: TokenFile = DEFAULT_TOKEN_FILE, json: AsJson = False
+) -> None:
+    """One node: its replicas, senders, balances, and what it earned."""
+    from linkpool.cli.nodes import show_one
+    from linkpool.cli.session import Session
+
+    show_one(Session(url, token_file).run(lambda client: client.node(node)), as_json=json)
 
 
 @app.command()
 def add(
     url: Url = DEFAULT_URL,
     token_file: TokenFile = DEFAULT_TOKEN_FILE,
+    capacity: Annotated[
+        str | None, typer.Option(help="LINK of active stake it takes; the pool's default without.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Idempotency-Key: the same command again makes no second node.")
+    ] = None,
     json: AsJson = False,
     wait: Annotated[bool, typer.Option(help="Return when both replicas serve.")] = True,
 ) -> None:
     """One call makes a node: a wallet, gas money, two replicas; it adds itself to the pool."""
     from linkpool.api.client import NODE_SECONDS, until_serving
+    from linkpool.cli.nodes import juels, show_nodes
     from linkpool.cli.session import Session
 
-    session = Session(url, token_file)
-    node = session.run(lambda control: control.make_node()).node
+    session, wanted = Session(url, token_file), None if capacity is None else juels(capacity)
+    node = session.run(lambda client: client.make_node(wanted, key=key)).node
     if wait:
-        node = session.run(lambda control: until_serving(control, node.index, NODE_SECONDS))
-    _show([node], as_json=json)
+        node = session.run(lambda client: until_serving(client, node.index, NODE_SECONDS))
+    show_nodes([node], as_json=json)
 
 
-def _show(nodes: "Sequence[NodeView]", *, as_json: bool) -> None:
-    from rich.console import Console
+def operation(
+    operation: Annotated[str, typer.Argument(help="Its id, as the call that began it answered.")],
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = DEFAULT_TOKEN_FILE,
+    json: AsJson = False,
+) -> None:
+    """How far something that was asked for is."""
+    from linkpool.cli.output import facts, print_json, show
+    from linkpool.cli.session import Session
 
-    from linkpool.dev.table import node_row, nodes_table
-
-    if as_json:
-        print(jsonlib.dumps([node.model_dump(mode="json") for node in nodes]))
+    found = Session(url, token_file).run(lambda client: client.operation(operation))
+    if json:
+        print_json(found)
     else:
-        Console().print(nodes_table([node_row(node) for node in nodes]))
+        show(facts(found.model_dump()))

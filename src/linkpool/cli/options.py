@@ -1,12 +1,14 @@
-"""Options that several commands share."""
+"""Options and arguments that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-DEFAULT_URL = "http://127.0.0.1:8700"
-DEFAULT_TOKEN_FILE = Path(".linkpool/control/admin.token")
+from linkpool.cli import completion
+from linkpool.cli.where import DEFAULT_TOKEN_FILE, DEFAULT_URL
+
+__all__ = ["DEFAULT_TOKEN_FILE", "DEFAULT_URL", "AsJson", "NodeId", "TokenFile", "Url"]
 
 Url = Annotated[str, typer.Option(envvar="LINKPOOL_URL", help="The control plane.")]
 TokenFile = Annotated[
@@ -15,4 +17,5 @@ TokenFile = Annotated[
         envvar="LINKPOOL_API_TOKEN_FILE", help="File that holds an API token; never the token itself."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
+NodeId = Annotated[str, typer.Argument(help="The node's id.", autocompletion=completion.nodes)]

@@ -31,14 +31,27 @@ def deploy(
     max_capacity: Annotated[str, typer.Option(help="LINK of active stake per node.")] = "100000",
     link_token: Annotated[str | None, typer.Option(help="LINK, where it is not known for the chain.")] = None,
     file: File = DEFAULT_FILE,
+    config: Annotated[
+        Path, typer.Option(help="Settings for `linkpool control`, written after --send.")
+    ] = Path("control.toml"),
+    keys_file: Annotated[Path, typer.Option(help="For the settings: the sealed master secret.")] = Path(
+        "master.json"
+    ),
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="For the settings: what opens it, unless KMS does.")
+    ] = None,
+    state: Annotated[Path, typer.Option(help="For the settings: the control plane's folder.")] = Path(
+        "control"
+    ),
     send: Annotated[
         bool, typer.Option("--send", help="Really send; without it, only say what would be.")
     ] = False,
+    json: AsJson = False,
 ) -> None:
     """Deploy a pool: a dry run first, then again with --send. Run it again after any stop: it resumes."""
-    from linkpool.cli.deployment import deploy_pool
+    from linkpool.cli.deployment import Wanted, deploy_pool
+    from linkpool.cli.nodes import juels
     from linkpool.contracts.deploy import DAY, Settings
-    from linkpool.units import link
 
     settings = Settings(
         chain_id=chain_id,
@@ -50,9 +63,10 @@ def deploy(
         fee_bps=fee,
         unbonding=unbonding_days * DAY,
         max_nodes=max_nodes,
-        max_capacity=link(max_capacity),
+        max_capacity=juels(max_capacity),
     )
-    deploy_pool(rpc_url, key_file, settings, file, send=send)
+    wanted = Wanted(file, config, state=state, keys_file=keys_file, passphrase_file=passphrase_file)
+    deploy_pool(rpc_url, key_file, settings, wanted, send=send, as_json=json)
 
 
 @app.command("show")

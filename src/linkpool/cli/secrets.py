@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from linkpool.chain.keys import Key
+from linkpool.cli.output import say
 from linkpool.errors import Permanent
 from linkpool.fleet.keys import Keyring, seal
 from linkpool.fleet.kms import seal_by_kms
@@ -47,10 +48,11 @@ def write_sealed(master: bytes, file: Path, passphrase_file: Path | None, kms_ke
     return "its passphrase"
 
 
-def addresses(keys: Keyring) -> None:
+def show_addresses(keys: Keyring, *, as_json: bool, file: str) -> None:
     """Print what may be known."""
-    print(f"manager   {Key(keys.manager()).address}    (deploy the pool with it)")
-    print(f"treasury  {Key(keys.treasury()).address}    (send it coin for gas)")
+    manager, treasury = Key(keys.manager()).address, Key(keys.treasury()).address
+    text = f"manager   {manager}    (deploy the pool with it)\ntreasury  {treasury}    (send it coin for gas)"
+    say(text, as_json=as_json, file=file, manager=manager, treasury=treasury)
 
 
 def _read(path: Path) -> str:

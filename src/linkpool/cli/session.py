@@ -20,23 +20,31 @@ class NoToken(Permanent):
 
 @dataclass(frozen=True)
 class Session:
-    """One control plane, as options and environment name it."""
+    """One control plane, as options and environment name it. Without a token file: what is public."""
 
     url: str
-    token_file: Path
+    token_file: Path | None = None
 
     def run(self, work: Callable[[Client], Awaitable[T]]) -> T:
-        """Do `work` with the control plane and return what it gives. Raises NoToken, ControlTrouble."""
-        try:
-            token = self.token_file.read_text().strip()
-        except OSError as error:
-            raise NoToken(
-                f"cannot read an API token from {self.token_file.absolute()}: {error.strerror}; "
-                "name its file with --token-file or LINKPOOL_API_TOKEN_FILE"
-            ) from error
+        """Do `work` with the control plane and return what it gives.
+
+        Raises NoToken, ControlTrouble, Refused.
+        """
+        token = self._token()
 
         async def connected() -> T:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as http:
                 return await work(Client(http, self.url.rstrip("/"), token))
 
         return asyncio.run(connected())
+
+    def _token(self) -> str | None:
+        if self.token_file is None:
+            return None
+        try:
+            return self.token_file.read_text().strip()
+        except OSError as error:
+            raise NoToken(
+                f"cannot read an API token from {self.token_file.absolute()}: {error.strerror}; "
+                "name its file with --token-file or LINKPOOL_API_TOKEN_FILE"
+            ) from error

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from linkpool.cli.options import AsJson
+
 Config = Annotated[Path, typer.Option(help="The control plane's settings file.")]
 
 
@@ -13,13 +15,16 @@ def backup(
     out: Annotated[Path, typer.Option(help="The archive to write (mode 0600).")] = Path(
         "linkpool-backup.tar.gz"
     ),
+    json: AsJson = False,
 ) -> None:
     """Database and sealed master secret in one archive, while the pool runs. The passphrase is not in it."""
     from linkpool.api.settings import Settings
     from linkpool.cli.backup import write_backup
+    from linkpool.cli.output import say
 
     write_backup(Settings.load(config), out)
-    print(f"{out}: database and sealed master secret; keep the passphrase elsewhere")
+    text = f"{out}: database and sealed master secret; keep the passphrase elsewhere"
+    say(text, as_json=json, file=str(out))
 
 
 def restore(
@@ -28,31 +33,41 @@ def restore(
     from_chain: Annotated[
         bool, typer.Option("--from-chain", help="From the secret and the chain alone.")
     ] = False,
+    json: AsJson = False,
 ) -> None:
     """Bring a control plane's state back into an empty folder; start it afterwards."""
     import asyncio
 
     from linkpool.api.settings import Settings
     from linkpool.cli.backup import BadBackup, read_backup, restore_from_chain
+    from linkpool.cli.output import say
 
     if (archive is None) == (not from_chain):
         raise BadBackup("say either --archive FILE or --from-chain")
     settings = Settings.load(config)
     if archive:
         read_backup(settings, archive)
-        print(f"restored from {archive} into {settings.state}")
+        text = f"restored from {archive} into {settings.state}"
+        say(text, as_json=json, state=str(settings.state), archive=str(archive))
         return
-    for node in asyncio.run(restore_from_chain(settings)):
-        print(node)
+    nodes = asyncio.run(restore_from_chain(settings))
+    text = "\n".join([*nodes, f"restored {len(nodes)} nodes from the chain into {settings.state}"])
+    say(text, as_json=json, state=str(settings.state), nodes=nodes)
 
 
-def doctor(config: Config) -> None:
-    """Look at settings, disk, keys, database, endpoints, pool, gas money; says what to do about each."""
+def doctor(config: Config, json: AsJson = False) -> None:
+    """Look at settings, disk, keys, database, engine, endpoints, clock, pool, gas money; says what to do."""
     import asyncio
+    from dataclasses import asdict
 
     from linkpool.cli.doctor import examine
+    from linkpool.cli.output import print_json
 
     findings = asyncio.run(examine(config))
-    for finding in findings:
-        print(f"{'ok ' if finding.good else 'BAD'} {finding.what:12} {finding.text}")
+    if json:
+        print_json([asdict(finding) for finding in findings])
+    for finding in [] if json else findings:
+        print(f"{'ok ' if finding.good else 'BAD'} {finding.what:9} {finding.text}")
+        if finding.advice:
+            print(f"              -> {finding.advice}")
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)

@@ -11,7 +11,7 @@ from rich.live import Live
 
 from linkpool.api.client import ControlTrouble
 from linkpool.chain.rpc import EndpointTrouble
-from linkpool.cli.options import DEFAULT_URL
+from linkpool.cli.where import DEFAULT_URL
 from linkpool.dev.account import NotDone
 from linkpool.dev.job import SPEC_ID, demo_parameters
 from linkpool.dev.pool import PAYMENT, stake

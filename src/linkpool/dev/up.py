@@ -116,7 +116,7 @@ async def _control(
 
 
 async def _ready(http: aiohttp.ClientSession, url: str) -> bool:
-    return await Client(http, url, "").ready()
+    return await Client(http, url, None).ready()
 
 
 def write_config(folder: Folder, port: int, chain: DevChain, standing: Found) -> None:

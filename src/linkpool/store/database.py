@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -110,12 +112,22 @@ class Database:
             yield session
 
     async def migrate(self, target: str = "head") -> None:
-        """Bring the tables to a revision, up or down (`base` is none at all). Raises StoreUnreachable."""
+        """Bring the tables to a revision, up or down (`base` is none at all).
+
+        All of it or nothing: both databases change tables inside transactions. Raises StoreUnreachable, and
+        StoreRefused for tables of a newer version than this program's.
+        """
         with _translated():
             async with self._engine.connect() as connection:
                 await connection.execution_options(linkpool_write=True)
                 async with connection.begin():
                     await connection.run_sync(_migrate, target)
+
+    async def revision(self) -> str | None:
+        """What its tables are at; None when it has none. Raises as `migrate` does."""
+        with _translated():
+            async with self._engine.connect() as connection:
+                return await connection.run_sync(_revision)
 
     async def close(self) -> None:
         """Give every connection back."""
@@ -125,13 +137,35 @@ class Database:
 def _migrate(connection: Connection, target: str) -> None:
     if connection.dialect.name == "postgresql":  # two control planes may start at once
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
-    config = Config()
-    config.set_main_option("script_location", "linkpool.store:migrations")
+    _revision(connection)
+    config = _scripts()
     config.attributes["connection"] = connection
     if target == "base" or target.startswith("-"):
         command.downgrade(config, target)
     else:
         command.upgrade(config, target)
+
+
+def newest_revision() -> str | None:
+    """What this version of LinkPool brings a database to."""
+    return ScriptDirectory.from_config(_scripts()).get_current_head()
+
+
+def _scripts() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "linkpool.store:migrations")
+    return config
+
+
+def _revision(connection: Connection) -> str | None:
+    now = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(_scripts()).walk_revisions()}
+    if now is None or now in known:
+        return now
+    raise StoreRefused(
+        f"the database is at revision {now}, which this version of LinkPool does not know: "
+        "a newer one made it. Run that one, or restore the backup from before the upgrade; nothing changed"
+    )
 
 
 def _prepare_sqlite(connection: object, _record: object) -> None:

@@ -37,6 +37,13 @@ async def serving_node(client: httpx.AsyncClient, without: str = "") -> dict[str
     return None
 
 
+async def told_by_both(pool: Ground, task: str) -> list[dict[str, Any]] | None:
+    """All that a replica heard, once the second control plane told it who is alive."""
+    words = pool.heard(task)
+    told = any(word["kind"] == "roster" and word["epoch"] == 2 for word in words)
+    return words if told else None
+
+
 async def test_one_call_makes_a_node_with_two_replicas_serving(pool: Ground) -> None:
     async with control_plane(pool.settings()) as control:
         answer = await control.client.post("/api/v1/nodes", json={})
@@ -87,8 +94,7 @@ async def test_a_control_plane_killed_by_sigkill_finds_its_replicas_and_their_sl
         after = await until(lambda: serving_node(control.client))
         assert {replica["task"]: replica["slot"] for replica in after["replicas"]} == slots
         for replica in after["replicas"]:
-            words = pool.heard(replica["task"])
-            welcomes = [word["epoch"] for word in words if word["kind"] == "welcome"]
-            assert welcomes == [1, 2]
+            words = await until(lambda task=replica["task"]: told_by_both(pool, task))
+            assert [word["epoch"] for word in words if word["kind"] == "welcome"] == [1, 2]
             later = [word for word in words if word["kind"] == "roster" and word["epoch"] == 2]
             assert all(len(word["members"]) == 2 for word in later)  # nobody was ever judged away

@@ -43,6 +43,12 @@ async def linkpool(pool: RealPool, *arguments: str | Path) -> subprocess.Complet
 async def test_status_and_node_list_show_the_node_and_its_replicas(pool: RealPool) -> None:
     status = await linkpool(pool, "status")
     assert pool.oracle[:6] in status.stdout
+    assert "1 of 1 nodes serve" in status.stdout
+    assert json.loads((await linkpool(pool, "status", "--json")).stdout)["alarms"] == []
+    assert "no alarm" in (await linkpool(pool, "alarms")).stdout
+    shown = await linkpool(pool, "node", "show", pool.oracle)
+    assert pool.oracle in shown.stdout
+    assert json.loads((await linkpool(pool, "node", "show", pool.oracle, "--json")).stdout)["primary"]
     (node,) = json.loads((await linkpool(pool, "node", "list", "--json")).stdout)
     assert node["id"] == pool.oracle
     assert [replica["state"] for replica in node["replicas"]] == ["serving", "serving"]
@@ -58,12 +64,65 @@ async def test_the_doctor_finds_nothing_wrong_and_names_what_is(pool: RealPool, 
     assert found.returncode == 1
     assert "BAD keys" in found.stdout
     assert "/nowhere" in found.stdout
+    assert "-> set keys_file" in found.stdout
+    looked = json.loads((await linkpool(pool, "doctor", "--config", ill, "--json")).stdout)
+    assert {one["what"] for one in looked} >= {"settings", "disk", "keys", "database", "engine", "clock"}
+    assert [one["what"] for one in looked if not one["good"]] == ["keys"]
 
 
 async def test_logs_shows_each_replicas_last_lines(pool: RealPool) -> None:
     done = await linkpool(pool, "logs", pool.oracle, "--state", pool.folder.control, "--lines", "2")
     for replica in (await pool.node()).replicas:
         assert f"== {replica.task}\n{{" in done.stdout
+
+
+async def test_logs_are_found_with_whichever_of_two_control_planes_runs_the_replica(
+    pool: RealPool, tmp_path: Path
+) -> None:
+    folders = ["--state", tmp_path, "--state", pool.folder.control]
+    done = await linkpool(pool, "logs", pool.oracle, *folders, "--json", "--lines", "1")
+    assert all(json.loads(line) for lines in json.loads(done.stdout).values() for line in lines)
+    assert f"no {'{'}" not in done.stdout
+    lost = await linkpool(pool, "logs", pool.oracle, "--state", tmp_path)
+    assert "--state" in lost.stdout
+    assert (await linkpool(pool, "logs", "0xnone")).returncode == 1
+
+
+async def test_what_the_indexer_knows_is_shown_without_a_token(pool: RealPool) -> None:
+    away = ["--url", pool.control.url]
+    for words in (["pool"], ["nodes"], ["history"], ["account", pool.oracle], ["events"]):
+        people = await linkpool(pool, "figures", *words, *away)
+        assert people.returncode == 0, people.stderr
+        machines = await linkpool(pool, "figures", *words, *away, "--json")
+        json.loads(machines.stdout)
+    events = json.loads(machines.stdout)["events"]
+    assert pool.oracle in {event["node"] for event in events}
+    of_node = await linkpool(pool, "figures", "history", "--node", pool.oracle, "--json")
+    assert json.loads(of_node.stdout)["bucket"] == "day"
+
+
+async def test_tab_offers_the_pools_nodes_and_tokens(pool: RealPool) -> None:
+    async def offered(words: str) -> str:
+        command = Path(sys.executable).with_name("linkpool")
+        environment = {
+            **os.environ,
+            "LINKPOOL_URL": pool.control.url,
+            "LINKPOOL_API_TOKEN_FILE": str(pool.folder.token),
+            "_LINKPOOL_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split(" ")) - 1),
+        }
+        done = await asyncio.to_thread(
+            subprocess.run, [command], capture_output=True, text=True, check=True, env=environment
+        )
+        assert not done.stderr
+        return done.stdout
+
+    assert pool.oracle in await offered("linkpool node show ")
+    assert pool.oracle in await offered(f"linkpool logs {pool.oracle[:5]}")
+    assert pool.oracle not in await offered("linkpool logs nothing")
+    assert (await offered("linkpool token revoke ")).count("-") >= 4
+    assert not (await offered("linkpool node show --url http://127.0.0.1:9 ")).strip()
 
 
 async def test_events_tell_how_the_node_came_to_be(pool: RealPool) -> None:

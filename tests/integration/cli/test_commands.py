@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,27 @@ def test_a_control_plane_that_is_not_there_is_named(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("x")
     done = linkpool("node", "list", "--url", "http://127.0.0.1:9", "--token-file", token)
-    assert done.returncode == 1
+    assert done.returncode == 75
     assert "control plane does not answer" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_help_is_instant_because_nothing_heavy_is_imported() -> None:
+    heavy = {"aiohttp", "fastapi", "sqlalchemy", "pydantic", "coincurve", "rich.table"}
+    program = f"import sys, linkpool.cli; print(sorted({heavy} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_file_that_is_not_there_is_one_line_and_no_trace(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("x")
+    done = linkpool("job", "serve", tmp_path / "none.toml", "--token-file", token)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"linkpool: {tmp_path}/none.toml: No such file or directory\n",
+    )
+    assert linkpool("node", "nothing").returncode == 2
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +103,15 @@ def deploy(chain: Anvil, folder: Path, *more: str) -> subprocess.CompletedProces
     roles = [
         item for role in ("owner", "manager", "guardian", "fee-account") for item in (f"--{role}", OWNER)
     ]
-    where = ["--rpc-url", chain.http, "--key-file", key, "--file", folder / "deployment.json"]
+    where = [
+        "--rpc-url",
+        f"{chain.http}/?key=secret-key",
+        "--key-file",
+        key,
+        "--file",
+        folder / "deployment.json",
+    ]
+    where += ["--config", folder / "control.toml", "--state", folder / "state"]
     return linkpool("pool", "deploy", *where, "--chain-id", "31337", *roles, *more)
 
 
@@ -102,6 +129,14 @@ def test_a_pool_is_planned_deployed_deployed_again_and_read_back(chain: Anvil, t
     assert show.returncode == 0, show.stderr
     summary = json.loads(show.stdout)["summary"]
     assert (summary["owner"], summary["fee_bps"], summary["max_nodes"]) == (OWNER, 1_000, 110)
+    config = tmp_path / "control.toml"
+    assert config.stat().st_mode & 0o777 == 0o600
+    checked = linkpool("config", "check", "--config", config)
+    assert checked.returncode == 0, checked.stderr
+    written = tomllib.loads(config.read_text())
+    planned = json.loads((tmp_path / "deployment.json").read_text())
+    assert (written["pool_block"], written["view"]) == (planned["block"], planned["view"])
+    assert "secret-key" not in linkpool("config", "show", "--config", config, "--json").stdout
     assert DEPLOYER[2:] not in dry.stdout + sent.stdout + sent.stderr + show.stdout
 
 
