@@ -5,7 +5,7 @@ RUN := .venv/bin/python -m
 DEV_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test dev check test faults unit fuzz mutate sim lint fmt contracts bench lock clean
+.PHONY: help setup setup-test dev check test faults unit fuzz mutate sim lint fmt contracts bench lock image clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,6 +55,12 @@ lock: setup-test ## lock Python dependencies with hashes, after a change in pypr
 	@$(RUN) pip install --quiet --disable-pip-version-check uv
 	@$(RUN) uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.lock
+
+	@$(RUN) uv pip compile pyproject.toml --extra aws --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file deploy/requirements.lock
+
+image: setup ## the container image, for Swarm and ECS: [BASE=python:3.11-slim] [TAG=linkpool:VERSION]
+	@BASE=$(BASE) TAG=$(TAG) scripts/image
 
 contracts: setup-test ## build the contracts' artifacts from their sources
 	@$(RUN) linkpool.contracts.build
