@@ -55,7 +55,6 @@ lock: setup-test ## lock Python dependencies with hashes, after a change in pypr
 	@$(RUN) pip install --quiet --disable-pip-version-check uv
 	@$(RUN) uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.lock
-
 	@$(RUN) uv pip compile pyproject.toml --extra aws --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file deploy/requirements.lock
 

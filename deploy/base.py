@@ -1,8 +1,8 @@
-"""A base image from this machine, for where no registry can be reached: its Python and the libraries it loads.
+"""A base image from this machine, for where no registry can be reached.
 
-`python deploy/base.py ROOTFS FOLDER` fills FOLDER with what a slim image of Python would hold: the interpreter, its
-standard library without tests and graphics, every shared library that these and the packages of ROOTFS link to,
-certificates, and a user who is nobody. Debian on x86-64 or arm64 with glibc.
+`python deploy/base.py ROOTFS FOLDER` fills FOLDER with what a slim image of Python would hold: the interpreter,
+its standard library without tests and graphics, every shared library that these and the packages of ROOTFS link
+to, certificates, and a user who is nobody. For Debian and other systems with glibc.
 """
 
 import re
@@ -15,8 +15,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from rootfs import compile_all, settle, strip
 
-LEFT_OUT = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data", "site-packages",
-            "dist-packages", "__pycache__", "config-*", "*.a", "_tkinter*", "nis.*", "_test*", "_xxtest*", "xx*")  # fmt: skip
+LEFT_OUT = (
+    *("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data", "_tkinter*"),
+    *(
+        "site-packages",
+        "dist-packages",
+        "__pycache__",
+        "config-*",
+        "*.a",
+        "nis.*",
+        "_test*",
+        "_xxtest*",
+        "xx*",
+    ),
+)
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 NOBODY = "root:x:0:0:root:/root:/sbin/nologin\nlinkpool:x:65532:65532:linkpool:/tmp:/sbin/nologin\n"
 

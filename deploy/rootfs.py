@@ -1,7 +1,7 @@
 """Stage what the image adds to its base: LinkPool and its locked dependencies, compiled, with fixed times.
 
-`python deploy/rootfs.py FOLDER` fills FOLDER/rootfs for the Python that runs it. The same commit gives the same
-bytes, so an image can be checked by building it again.
+`python deploy/rootfs.py FOLDER` fills FOLDER/rootfs for the Python that runs it. The same commit gives the
+same bytes, so an image can be checked by building it again.
 """
 
 import compileall
