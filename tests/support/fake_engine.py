@@ -16,6 +16,7 @@ class FakeEngine:
     running: dict[str, Task] = field(default_factory=dict)
     listeners: set[asyncio.Queue[TaskEvent]] = field(default_factory=set)
     replaced: list[str] = field(default_factory=list)
+    holds: int | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def ensure(self, group: Group) -> None:
@@ -35,6 +36,9 @@ class FakeEngine:
             raise EngineRefused(f"no task {task}")
         self.replaced.append(task)
         self.kill(task)
+
+    async def room(self) -> int | None:
+        return self.holds
 
     async def events(self) -> AsyncGenerator[TaskEvent]:
         queue: asyncio.Queue[TaskEvent] = asyncio.Queue()

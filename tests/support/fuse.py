@@ -100,5 +100,8 @@ class FusedEngine:
         tasks: list[Task] = await self._fuse.step(self._engine.tasks)
         return tasks
 
+    async def room(self) -> int | None:
+        return await self._engine.room()
+
     async def replace(self, task: str, why: str) -> None:
         await self._fuse.step(lambda: self._engine.replace(task, why))

@@ -16,8 +16,9 @@ from linkpool.fleet.journal import Journal
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
 from linkpool.fleet.tasks import Tasks
-from linkpool.store import lease, nodes, tokens
+from linkpool.store import groups, lease, nodes, releases, tokens
 from linkpool.store.database import Database
+from linkpool.store.groups import Owner
 from linkpool.store.tables import Colour, NodeRow
 from linkpool.wire.agent import Heartbeat, Hello, NodeFacts, State, Welcome
 from tests.support.fake_engine import FakeEngine
@@ -26,7 +27,7 @@ from tests.support.manual_clock import ManualClock
 
 KEYS = Keyring(bytes(range(32)))
 SENDERS = [f"0x{number:040x}" for number in range(1, 7)]
-GROUP = "n1-blue"
+GROUP = "n1-blue-1"
 
 
 async def facts(node: NodeRow) -> NodeFacts:
@@ -52,11 +53,12 @@ class House:
             await nodes.set_addresses(
                 session, node.index, wallet="0xw", oracle="0xo", senders=SENDERS, now=0.0
             )
-            await nodes.put_release(session, "r", command=["x"], image=None, settings={}, now=0.0)
-            await nodes.add_group(
+            await releases.put(session, "r", command=["x"], image=None, settings={}, now=0.0)
+            await groups.add(
                 session,
                 GROUP,
-                node=node.index,
+                Owner(node=node.index),
+                serial=1,
                 colour=Colour.BLUE,
                 release="r",
                 token_hash=tokens.digest("token"),

@@ -22,7 +22,7 @@ class Planted:
             **{f"sender {slot}": keys.sender(1, Slot(slot)) for slot in range(6)},
         }
         self._shapes = {name: _shapes(secret.removeprefix("0x")) for name, secret in named.items()}
-        self.add(group=keys.group_token("n1-blue"), **texts)
+        self.add(group=keys.group_token("n1-blue-1"), **texts)
 
     def add(self, **texts: str) -> None:
         """More secrets that came up on the way."""

@@ -38,7 +38,7 @@ from linkpool.fleet.lease import Candidate, Term, lead
 from linkpool.fleet.pool import open_pool
 from linkpool.fleet.sealed import open_keys
 from linkpool.fleet.treasury import Marks
-from linkpool.store import nodes, pool_identity, tokens
+from linkpool.store import pool_identity, releases, tokens
 from linkpool.store.database import Database
 from linkpool.supervise import forever
 from linkpool.units import Juels, Wei
@@ -144,7 +144,7 @@ async def _remember(settings: Settings, ground: Ground) -> None:
     async with ground.database.write() as session:
         await pool_identity.check(session, settings.chain_id, settings.pool)
         await tokens.ensure(session, "admin", token, scopes=["admin"], now=now, expires_at=None)
-        await nodes.put_release(
+        await releases.put(
             session,
             settings.release_name,
             command=settings.release_command,

@@ -9,7 +9,7 @@ from linkpool.engines.protocol import Phase, Task
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.door import Desk, Door
 from linkpool.fleet.pool import NodeOnChain, Pool
-from linkpool.store import nodes
+from linkpool.store import groups, nodes
 from linkpool.store.database import Database
 from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, OperationRow, SlotRow
 from linkpool.wire.agent import State
@@ -38,7 +38,7 @@ class FleetView:
         async with self._database.read() as session:
             rows = await nodes.every(session)
             slots = await nodes.slots(session)
-            groups = await nodes.groups(session)
+            living = await groups.all_living(session)
         rows = [row for row in rows if only is None or row.oracle == only]
         registered = {row.oracle for row in rows if row.state in _REGISTERED and row.oracle}
         on_chain = await self._chain(registered)
@@ -46,7 +46,7 @@ class FleetView:
             self._node(
                 row,
                 [slot for slot in slots if slot.node == row.index],
-                {group.name: group for group in groups if group.node == row.index},
+                {group.name: group for group in living if group.node == row.index},
                 on_chain.get(row.oracle or ""),
             )
             for row in rows
@@ -81,18 +81,18 @@ class FleetView:
         self,
         row: NodeRow,
         slots: Sequence[SlotRow],
-        groups: Mapping[str, GroupRow],
+        living: Mapping[str, GroupRow],
         on_chain: NodeOnChain | None,
     ) -> NodeView:
         desk = self._door.desk
         replicas = []
         if desk is not None:
-            tasks = [task for task in desk.tasks.all() if task.group in groups]
+            tasks = [task for task in desk.tasks.all() if task.group in living]
             tasks.sort(key=lambda task: (task.started_at, task.id))
             held = {slot.task: slot for slot in slots}
             roster = {member.task for member in desk.hub.roster(row.index)}
             replicas = [
-                _replica(desk, task, Colour(groups[task.group].colour), held.get(task.id), task.id in roster)
+                _replica(desk, task, Colour(living[task.group].colour), held.get(task.id), task.id in roster)
                 for task in tasks
             ]
         return NodeView(

@@ -77,7 +77,7 @@ def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter
         """200 while the database answers, leading or standing by; else 503."""
         try:
             async with database.read() as session:
-                await nodes.groups(session)
+                await nodes.every(session)
         except StoreUnreachable:
             return JSONResponse({"ready": False, "leads": False, "why": "no database"}, 503)
         return JSONResponse({"ready": True, "leads": door.desk is not None})

@@ -20,6 +20,7 @@ from typing import Self
 
 import structlog
 
+from linkpool.engines import memory
 from linkpool.engines.groupfile import GroupFolder
 from linkpool.engines.protocol import (
     EngineRefused,
@@ -166,6 +167,13 @@ class LocalEngine:
         log.info("task is replaced", task=task, why=why)
         self._stop(running, REPLACE_GRACE)
         self._converge(running.process.intent.group)
+
+    async def room(self) -> int | None:
+        """How many more tasks fit into the memory of this machine."""
+        try:
+            return memory.room()
+        except OSError as error:
+            raise EngineUnreachable(f"the kernel does not say how much memory is free: {error}") from error
 
     async def events(self) -> AsyncGenerator[TaskEvent]:
         """Changes as they happen, until the iterator is closed."""

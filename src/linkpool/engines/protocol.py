@@ -83,7 +83,7 @@ class TaskEvent:
 
 
 class Engine(Protocol):
-    """Five calls, all idempotent, any may be cut off halfway; raise EngineUnreachable or EngineRefused."""
+    """Six calls, all idempotent, any may be cut off halfway; raise EngineUnreachable or EngineRefused."""
 
     async def ensure(self, group: Group) -> None:
         """Create the group or converge it to `count` running tasks."""
@@ -96,6 +96,10 @@ class Engine(Protocol):
 
     async def replace(self, task: str, why: str) -> None:
         """Stop one task; the engine starts another in its place."""
+
+    async def room(self) -> int | None:
+        """How many more tasks this machine holds now; None: the engine places them itself."""
+        ...
 
     def events(self) -> AsyncIterator[TaskEvent]:
         """Changes as they happen, until the iterator is closed."""

@@ -87,6 +87,10 @@ class SwarmEngine:
         found = (spec.task(each, told[each["ServiceID"]]) for each in seen if each["ServiceID"] in told)
         return [task for task in found if task is not None]
 
+    async def room(self) -> int | None:
+        """The swarm places tasks itself."""
+        return None
+
     async def replace(self, task: str, why: str) -> None:
         """Stop one task; Swarm starts another.
 

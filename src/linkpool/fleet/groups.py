@@ -1,19 +1,34 @@
-"""The groups of replicas that shall run, told to the engine once a term and whenever they change."""
+"""The groups of tasks that shall run, told to the engine once a term and whenever they change.
+
+A group is remembered before any engine hears of it, and its removal before any engine removes it: so whoever
+leads next can tell what was meant from what was left behind.
+"""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.engines.protocol import Engine, Group, Release
+from linkpool.errors import Permanent
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.tasks import Tasks
-from linkpool.store import nodes, tokens
+from linkpool.store import groups, nodes, releases, tokens
 from linkpool.store.database import Database
+from linkpool.store.groups import Owner
 from linkpool.store.tables import Colour, GroupRow
 
 REPLICAS = 2
 """Of a node, in one colour."""
+GRACE = 15.0
+"""Seconds that tasks of a removed group get between SIGTERM and SIGKILL."""
+
+
+class GroupInTheWay(Permanent):
+    """That colour runs already, with another release."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +37,22 @@ class Launch:
 
     pool_name: str
     release: str
+    """What new nodes run until a rollout over all of them says otherwise."""
     environment: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What tasks get besides their release: an environment, and a port when they listen (0: a free one)."""
+
+    environment: Mapping[str, str] = field(repr=False)
+    port: int | None = None
+
+
 class Groups:
-    """Remembers a group, then has the engine run it."""
+    """Remembers a group, then has the engine run it. Methods raise EngineUnreachable, EngineRefused,
+    StoreUnreachable, LeaseLost.
+    """
 
     def __init__(
         self,
@@ -46,39 +72,97 @@ class Groups:
         self._clock = clock
         self._epoch = epoch
         self._launch = launch
-        self._ensured: set[str] = set()
-        self._one_at_a_time = asyncio.Lock()
+        self._replicas = Shape(launch.environment)
+        self._running: dict[tuple[Owner, Colour], str] = {}
+        """What the engine was told in this term."""
+        self._recording = asyncio.Lock()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """One call to the engine at a time about each group."""
 
-    @staticmethod
-    def name(node: int, colour: Colour) -> str:
-        """A group's name, unique in the pool."""
-        return f"n{node}-{colour.value}"
+    async def keep(self, node: int, primary: Colour) -> str:
+        """Have a node's primary colour run, a new node's with the current release; the group's name.
 
-    async def ensure(self, node: int, colour: Colour) -> str:
-        """Have the replicas of a node run; the group's name. Cheap when it was done in this term.
-
-        Raises EngineUnreachable, EngineRefused, StoreUnreachable, LeaseLost.
+        primary: as last read; when that is not told to the engine yet, the database decides.
         """
-        name = self.name(node, colour)
-        async with self._one_at_a_time:
-            if name not in self._ensured:
-                token = self._keys.group_token(name)
-                async with self._database.lead(self._epoch) as session:
-                    await nodes.add_group(
-                        session,
-                        name,
-                        node=node,
-                        colour=colour,
-                        release=self._launch.release,
-                        token_hash=tokens.digest(token),
-                        now=self._clock.now(),
-                    )
-                    row = await session.get_one(GroupRow, name)
-                    stored = await nodes.release(session, row.release)
-                release = Release(stored.name, tuple(stored.command), stored.image, stored.settings)
+        owner = Owner(node=node)
+        if name := self._running.get((owner, primary)):
+            return name
+        async with self._recording, self._database.lead(self._epoch) as session:
+            colour = Colour((await nodes.get(session, node)).primary)
+            row = await groups.living(session, owner, colour)
+            if row is None:
+                release = await releases.current(session, self._launch.release)
+                row = await self._add(session, owner, colour, release)
+        return await self._run(owner, row, self._replicas)
+
+    async def start(self, owner: Owner, colour: Colour, release: str, shape: Shape | None = None) -> str:
+        """Have a colour run with that release; the group's name. Cheap when it was done in this term.
+
+        shape: of an adapter's tasks; replicas get what all replicas get. Raises GroupInTheWay.
+        """
+        if name := self._running.get((owner, colour)):
+            return name
+        async with self._recording, self._database.lead(self._epoch) as session:
+            row = await groups.living(session, owner, colour) or await self._add(
+                session, owner, colour, release
+            )
+        if row.release != release:
+            raise GroupInTheWay(f"{colour.value} runs release {row.release} already: {row.name}")
+        return await self._run(owner, row, shape or self._replicas)
+
+    async def living(self, owner: Owner, colour: Colour) -> str | None:
+        """The name of the group that shall run in that colour, if any shall."""
+        async with self._database.read() as session:
+            row = await groups.living(session, owner, colour)
+        return row.name if row else None
+
+    async def remove(self, owner: Owner, colour: Colour, grace: float = GRACE) -> None:
+        """Record the removal of a colour, then have the engine do it; returns when its tasks are gone.
+
+        Doing it again does no harm: the engine is told again, should it have missed it. grace: seconds.
+        """
+        async with self._recording, self._database.lead(self._epoch) as session:
+            row = await groups.newest(session, owner, colour)
+            if row is not None and row.removed_at is None:
+                row.removed_at = self._clock.now()
+        if row is None:
+            return
+        async with self._turns[row.name]:
+            self._running.pop((owner, colour), None)
+            await self._engine.remove(row.name, grace)
+        await self._tasks.refresh()
+
+    async def _add(self, session: AsyncSession, owner: Owner, colour: Colour, release: str) -> GroupRow:
+        name, serial = await groups.fresh(session, owner, colour)
+        return await groups.add(
+            session,
+            name,
+            owner,
+            serial=serial,
+            colour=colour,
+            release=release,
+            token_hash=tokens.digest(self._keys.group_token(name)),
+            now=self._clock.now(),
+        )
+
+    async def _run(self, owner: Owner, row: GroupRow, shape: Shape) -> str:
+        colour = Colour(row.colour)
+        async with self._turns[row.name]:
+            async with self._database.read() as session:
+                stored = await releases.get(session, row.release)
+                removed = (await session.get_one(GroupRow, row.name)).removed_at is not None
+            if not removed and (owner, colour) not in self._running:
                 await self._engine.ensure(
-                    Group(self._launch.pool_name, name, release, self._launch.environment, token, REPLICAS)
+                    Group(
+                        self._launch.pool_name,
+                        row.name,
+                        Release(stored.name, tuple(stored.command), stored.image, stored.settings),
+                        shape.environment,
+                        self._keys.group_token(row.name),
+                        REPLICAS,
+                        shape.port,
+                    )
                 )
-                self._ensured.add(name)
-                await self._tasks.refresh()
-        return name
+                self._running[owner, colour] = row.name
+        await self._tasks.refresh()
+        return row.name

@@ -31,7 +31,7 @@ from linkpool.fleet.recovery import Recovery
 from linkpool.fleet.roster import Seat
 from linkpool.fleet.tasks import REFRESH, Tasks
 from linkpool.fleet.treasury import Marks, Treasury
-from linkpool.store import nodes
+from linkpool.store import groups, nodes
 from linkpool.store.database import Database
 from linkpool.store.tables import Colour, NodeState
 from linkpool.supervise import forever
@@ -178,7 +178,7 @@ class Leader:
         async with self._ground.database.read() as session:
             rows = {row.index: row for row in await nodes.every(session)}
             slots = await nodes.slots(session)
-            colours = {row.name: Colour(row.colour) for row in await nodes.groups(session)}
+            colours = {row.name: Colour(row.colour) for row in await groups.all_living(session)}
         for slot in slots:
             task = self._tasks.get(slot.task) if slot.task else None
             node = rows[slot.node]
@@ -204,8 +204,8 @@ class Leader:
 
     async def _recover(self) -> None:
         async with self._ground.database.read() as session:
-            groups = {row.name for row in await nodes.groups(session) if row.removed_at is None}
-        await self._recovery.step(groups)
+            known = {row.name: row.node for row in await groups.all_living(session) if row.node is not None}
+        await self._recovery.step(set(known))
 
     async def _write_journal(self) -> None:
         await self._ground.journal.flush(self._term.epoch)

@@ -106,27 +106,27 @@ class Nodes:
         return NodeState.KEYS_MADE
 
     async def _fund(self, row: NodeRow) -> NodeState | None:
-        await self._groups.ensure(row.index, Colour(row.primary))
+        await self._groups.keep(row.index, Colour(row.primary))
         async with self._database.read() as session:
             senders = [slot.sender for slot in await nodes.slots(session, row.index)]
         return NodeState.FUNDED if await self._treasury.top_up(senders[:REPLICAS]) else None
 
     async def _start(self, row: NodeRow) -> NodeState | None:
-        group = await self._groups.ensure(row.index, Colour(row.primary))
+        group = await self._groups.keep(row.index, Colour(row.primary))
         return NodeState.STARTED if self._tasks.of(group) else None
 
     async def _registered(self, row: NodeRow) -> NodeState | None:
-        await self._groups.ensure(row.index, Colour(row.primary))
+        await self._groups.keep(row.index, Colour(row.primary))
         if row.oracle is None or not self._hub.says_registered(row.index):
             return None  # its replicas look at every block anyhow: the chain is asked once
         return NodeState.REGISTERED if await self._pool.registered(row.oracle) else None
 
     async def _serve(self, row: NodeRow) -> NodeState | None:
-        await self._groups.ensure(row.index, Colour(row.primary))
+        await self._groups.keep(row.index, Colour(row.primary))
         return NodeState.SERVING if len(self._hub.roster(row.index)) >= REPLICAS else None
 
     async def _keep(self, row: NodeRow) -> None:
-        await self._groups.ensure(row.index, Colour(row.primary))
+        await self._groups.keep(row.index, Colour(row.primary))
 
     async def _explain(self, row: NodeRow, why: str) -> None:
         """Say once why a node waits: in the log, and to whoever looks at its operation."""

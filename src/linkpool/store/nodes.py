@@ -1,11 +1,11 @@
-"""Nodes, their slots and groups, and the releases they run."""
+"""Nodes and their slots."""
 
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, ReleaseRow, SlotRow
+from linkpool.store.tables import Colour, NodeRow, NodeState, SlotRow
 
 _NUMBERS = "nodes_index_seq"
 """PostgreSQL's counter behind `nodes.index`; SQLite has none and goes on from the highest."""
@@ -46,6 +46,11 @@ async def get(session: AsyncSession, node: int) -> NodeRow:
     return await session.get_one(NodeRow, node)
 
 
+async def by_oracle(session: AsyncSession, oracle: str) -> NodeRow | None:
+    """The node with that id, for a change of it."""
+    return await session.scalar(select(NodeRow).where(NodeRow.oracle == oracle).with_for_update())
+
+
 async def set_addresses(
     session: AsyncSession, node: int, *, wallet: str, oracle: str, senders: Sequence[str], now: float
 ) -> bool:
@@ -58,11 +63,25 @@ async def set_addresses(
     return True
 
 
+async def move_on(session: AsyncSession, node: int, was: str, state: NodeState, now: float) -> bool:
+    """From one state to the next; false, and nothing done, when somebody else moved it meanwhile."""
+    row = await session.get_one(NodeRow, node, with_for_update=True, populate_existing=True)
+    if row.state != was:
+        return False
+    row.state, row.changed_at = state.value, now
+    return True
+
+
 async def set_state(session: AsyncSession, node: int, state: NodeState, now: float) -> None:
     """Where the node is in its life."""
     await session.execute(
         update(NodeRow).where(NodeRow.index == node).values(state=state.value, changed_at=now)
     )
+
+
+async def set_primary(session: AsyncSession, node: int, colour: Colour) -> None:
+    """Which colour's replicas are asked first."""
+    await session.execute(update(NodeRow).where(NodeRow.index == node).values(primary=colour.value))
 
 
 # --- slots ----------------------------------------------------------------------------------------
@@ -90,40 +109,3 @@ async def heard(session: AsyncSession, times: Mapping[str, float]) -> None:
     """When tasks were last heard: what decides whose slot is used again when none is free."""
     for task, time in times.items():
         await session.execute(update(SlotRow).where(SlotRow.task == task).values(heard_at=time))
-
-
-# --- groups and releases --------------------------------------------------------------------------
-
-
-async def groups(session: AsyncSession) -> Sequence[GroupRow]:
-    """All groups, removed ones included."""
-    return (await session.scalars(select(GroupRow).order_by(GroupRow.name))).all()
-
-
-async def add_group(
-    session: AsyncSession, name: str, *, node: int, colour: Colour, release: str, token_hash: str, now: float
-) -> None:
-    """Remember a group before any engine hears of it; doing it again changes nothing."""
-    if await session.get(GroupRow, name) is None:
-        session.add(
-            GroupRow(name=name, node=node, colour=colour, release=release, token_hash=token_hash, made_at=now)
-        )
-
-
-async def release(session: AsyncSession, name: str) -> ReleaseRow:
-    """The release of that name, which exists: groups refer to it."""
-    return await session.get_one(ReleaseRow, name)
-
-
-async def put_release(
-    session: AsyncSession,
-    name: str,
-    *,
-    command: Sequence[str],
-    image: str | None,
-    settings: Mapping[str, str],
-    now: float,
-) -> None:
-    """Remember a release under its name, in place of an earlier one of that name."""
-    row = ReleaseRow(name=name, command=list(command), image=image, settings=dict(settings), made_at=now)
-    await session.merge(row)

@@ -92,7 +92,7 @@ class PoolRow(Base):
 
 
 class ReleaseRow(Base):
-    """What replicas run."""
+    """What replicas run, or the tasks of an adapter (`bridge`). secrets: more environment, sealed."""
 
     __tablename__ = "releases"
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
@@ -100,6 +100,8 @@ class ReleaseRow(Base):
     image: Mapped[str | None] = mapped_column(String(500))
     settings: Mapped[dict[str, Any]]
     made_at: Mapped[float] = mapped_column(Float)
+    bridge: Mapped[str | None] = mapped_column(String(64))
+    secrets: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
 class NodeRow(Base):
@@ -131,8 +133,8 @@ class SlotRow(Base):
 class GroupRow(Base):
     """Tasks of a node, or of an adapter that the pool runs (`bridge`), in one colour; one of each lives.
 
-    A recorded removal is what allows an engine to remove it. A name is used once, so that it dies with its
-    token; nothing reads anything into it.
+    A recorded removal is what allows an engine to remove it. `serial` counts the groups of that thing, so that
+    a name is used once and dies with its token; nothing reads anything into it.
     """
 
     __tablename__ = "groups"
@@ -140,6 +142,7 @@ class GroupRow(Base):
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
     node: Mapped[int | None] = mapped_column(ForeignKey("nodes.index"), index=True)
     bridge: Mapped[str | None] = mapped_column(String(64))
+    serial: Mapped[int] = mapped_column(Integer)
     colour: Mapped[str] = mapped_column(String(10))
     release: Mapped[str] = mapped_column(ForeignKey("releases.name"))
     token_hash: Mapped[str] = mapped_column(String(64))
@@ -159,11 +162,17 @@ for _thing in (GroupRow.node, GroupRow.bridge):
 
 
 class CatalogRow(Base):
-    """One revision of the jobs and bridges; the highest is in force."""
+    """One revision of the jobs, their offers and the bridges; the highest is in force.
+
+    jobs: TOML texts, those on their way out included; offers: `wire.catalog.Terms` by external job id; leaving:
+    ids of the jobs on their way out; bridges: `fleet.catalog_document.Bridge`.
+    """
 
     __tablename__ = "catalog"
     revision: Mapped[int] = mapped_column(Integer, primary_key=True)
     jobs: Mapped[list[str]]
+    offers: Mapped[dict[str, Any]]
+    leaving: Mapped[list[str]]
     bridges: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     made_at: Mapped[float] = mapped_column(Float)
 

@@ -16,7 +16,7 @@ BRIDGE_TOKEN = "planted-bridge-token"
 ALLOWED = {
     "passphrase": {"passphrase"},  # the operator's own file
     "admin.token": {"admin"},
-    "n1-blue.token": {"group"},
+    "n1-blue-1.token": {"group"},
 }
 """Files that exist to hold a secret, by name."""
 

@@ -18,7 +18,7 @@ from linkpool.fleet.keys import Keyring
 from tests.support.planted import Planted
 from tests.support.pool import MASTER, PASSPHRASE, RealPool, real_pool, traffic
 
-ALLOWED = {"passphrase": {"passphrase"}, "admin.token": {"admin"}, "n1-blue.token": {"group"}}
+ALLOWED = {"passphrase": {"passphrase"}, "admin.token": {"admin"}, "n1-blue-1.token": {"group"}}
 """Files that exist to hold a secret, by name."""
 BRIDGE_TOKEN, INCOMING_TOKEN = "planted-bridge-token", "planted-incoming-token"
 PATHS = ("nodes", "jobs", "bridges", "tokens", "audit", "public/nodes", "openapi.json", "jobs/none")

@@ -19,7 +19,7 @@ from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
 from linkpool.fleet.tasks import Tasks
 from linkpool.fleet.treasury import Marks, Treasury
-from linkpool.store import events, lease, nodes, operations
+from linkpool.store import events, lease, nodes, operations, releases
 from linkpool.store.database import Database
 from linkpool.store.tables import NodeState, OperationState
 from linkpool.units import WHOLE, Juels, Wei
@@ -97,7 +97,7 @@ class Incarnation:
         await self.database.migrate()
         factory = NodeFactory(self.database, KEYS, world, clock)
         async with self.database.write() as session:
-            await nodes.put_release(session, "r", command=["x"], image=None, settings={}, now=clock.now())
+            await releases.put(session, "r", command=["x"], image=None, settings={}, now=clock.now())
         maker = Maker(self.database, factory, clock, asyncio.Event(), Juels(WHOLE))
         await maker.make(MakeNode(), "token:once")
         async with self.database.write() as session:
@@ -160,9 +160,9 @@ async def check(world: World) -> None:
     assert len(slots) == 6
     assert operation is not None
     assert operation.state == OperationState.DONE
-    assert set(world.engine.groups) == {"n1-blue"}
+    assert set(world.engine.groups) == {"n1-blue-1"}
     assert len(world.engine.running) == 2
-    assert world.engine.groups["n1-blue"].token == KEYS.group_token("n1-blue")
+    assert world.engine.groups["n1-blue-1"].token == KEYS.group_token("n1-blue-1")
     balances = [world.chain.state.balances.get(slot.sender, 0) for slot in slots]
     assert balances == [HIGH, HIGH, 0, 0, 0, 0]
     assert all(len(contents) == 1 for contents in world.contents.values())

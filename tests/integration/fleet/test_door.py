@@ -117,7 +117,7 @@ async def test_only_serving_replicas_are_members(house: House) -> None:
     [
         ({"token": SecretStr("guess")}, True, "wrong token"),
         ({"group": "n2-blue"}, True, "no such group"),
-        ({"task": "n1-blue.999"}, False, "engine does not report"),
+        ({"task": "n1-blue-1.999"}, False, "engine does not report"),
         ({"protocol": PROTOCOL + 1}, True, "protocol"),
     ],
 )

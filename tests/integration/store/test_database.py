@@ -8,8 +8,19 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import IntegrityError
 
-from linkpool.store import catalog, events, lease, nodes, operations, pool_identity, tokens
+from linkpool.store import (
+    catalog,
+    events,
+    groups,
+    lease,
+    nodes,
+    operations,
+    pool_identity,
+    releases,
+    tokens,
+)
 from linkpool.store.database import Database, LeaseLost, StoreRefused, StoreUnreachable, database_url
+from linkpool.store.groups import Owner
 from linkpool.store.tables import Base, Colour, NodeState, SlotRow
 
 
@@ -91,15 +102,17 @@ async def test_nodes_slots_and_groups(database: Database) -> None:
         await nodes.bind(session, node.index, 1, "t1", 7.0)
         await nodes.bind(session, node.index, 2, "t1", 8.0)
         await nodes.heard(session, {"t1": 9.0})
-        await nodes.put_release(session, "r", command=["x"], image=None, settings={"A": "b"}, now=1.0)
-        await nodes.add_group(
-            session, "n1-blue", node=node.index, colour=Colour.BLUE, release="r", token_hash="h", now=1.0
+        await releases.put(session, "r", command=["x"], image=None, settings={"A": "b"}, now=1.0)
+        owner = Owner(node=node.index)
+        name, serial = await groups.fresh(session, owner, Colour.BLUE)
+        await groups.add(
+            session, name, owner, serial=serial, colour=Colour.BLUE, release="r", token_hash="h", now=1.0
         )
     async with database.read() as session:
         (row,) = await nodes.every(session)
         slots = await nodes.slots(session)
-        (group,) = await nodes.groups(session)
-        release = await nodes.release(session, group.release)
+        (group,) = await groups.every(session)
+        release = await releases.get(session, group.release)
     assert (row.state, row.capacity, row.changed_at) == (NodeState.KEYS_MADE, str(10**23), 6.0)
     assert [slot.sender for slot in slots] == senders
     assert {slot.number: slot.task for slot in slots if slot.task} == {2: "t1"}

@@ -16,6 +16,7 @@ def upgrade() -> None:
     with op.batch_alter_table("groups") as table:
         table.alter_column("node", existing_type=sa.Integer(), nullable=True)
         table.add_column(sa.Column("bridge", sa.String(length=64), nullable=True))
+        table.add_column(sa.Column("serial", sa.Integer(), nullable=False, server_default="1"))
         table.create_check_constraint("ck_groups_of_one_thing", "(node IS NULL) <> (bridge IS NULL)")
     for thing in ("node", "bridge"):
         op.create_index(
@@ -87,5 +88,6 @@ def downgrade() -> None:
         op.drop_index(f"uq_groups_living_{thing}", "groups")
     with op.batch_alter_table("groups") as table:
         table.drop_constraint("ck_groups_of_one_thing", type_="check")
+        table.drop_column("serial")
         table.drop_column("bridge")
         table.alter_column("node", existing_type=sa.Integer(), nullable=False)
