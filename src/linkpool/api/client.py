@@ -17,14 +17,12 @@ import aiohttp
 from linkpool.errors import Permanent, Temporary
 from linkpool.units import Juels
 from linkpool.wire.api import (
-    CatalogView,
     EventView,
     MakeNode,
     NodeList,
     NodeMade,
     NodeView,
     OperationView,
-    PutJobs,
 )
 
 NODE_SECONDS = 60.0
@@ -90,7 +88,7 @@ class Client:
     async def ready(self) -> bool:
         """It leads and works."""
         try:
-            async with self._http.get(f"{self.url}/ready") as reply:
+            async with self._http.get(f"{self.url}/ready?leader=true") as reply:
                 return reply.status == 200
         except aiohttp.ClientError:
             return False
@@ -111,15 +109,6 @@ class Client:
     async def operation(self, operation: str) -> OperationView:
         """How far something asked for is. Raises ControlTrouble and Refused."""
         return OperationView.model_validate(await self.ask("GET", f"/operations/{quote(operation, safe='')}"))
-
-    async def catalog(self) -> CatalogView:
-        """All jobs and bridges. Raises ControlTrouble and Refused."""
-        return CatalogView.model_validate(await self.ask("GET", "/jobs"))
-
-    async def put_jobs(self, *jobs: str) -> CatalogView:
-        """Serve exactly these jobs. Raises ControlTrouble and Refused."""
-        body = PutJobs(jobs=list(jobs)).model_dump()
-        return CatalogView.model_validate(await self.ask("PUT", "/jobs", body))
 
 
 def _no(call: str, status: int, answer: object) -> ControlTrouble | Refused:

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
@@ -73,14 +74,19 @@ def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter
         return PlainTextResponse("live\n")
 
     @routes.get("/ready")
-    async def ready() -> JSONResponse:
-        """200 while the database answers, leading or standing by; else 503."""
+    async def ready(
+        leader: Annotated[bool, Query(description="Only a leader is ready: 503 from a standby.")] = False,
+    ) -> JSONResponse:
+        """200 while the database answers, leading or standing by as `leads` says; else 503."""
+        leads = door.desk is not None
         try:
             async with database.read() as session:
                 await nodes.every(session)
         except StoreUnreachable:
-            return JSONResponse({"ready": False, "leads": False, "why": "no database"}, 503)
-        return JSONResponse({"ready": True, "leads": door.desk is not None})
+            return JSONResponse({"ready": False, "leads": leads, "why": "no database"}, 503)
+        if leader and not leads:
+            return JSONResponse({"ready": False, "leads": False, "why": "stands by"}, 503)
+        return JSONResponse({"ready": True, "leads": leads})
 
     @routes.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
