@@ -20,7 +20,7 @@ from linkpool.fleet.poison import Poison
 from linkpool.fleet.roster import SILENT_AFTER, Rosters, Said, Seat
 from linkpool.fleet.sessions import Link, LinkClosed, Session
 from linkpool.fleet.tasks import Tasks
-from linkpool.store.tables import NodeRow
+from linkpool.store.tables import Colour, NodeRow
 from linkpool.wire.agent import (
     Callback,
     Catalog,
@@ -30,6 +30,7 @@ from linkpool.wire.agent import (
     Hello,
     Member,
     NodeFacts,
+    Probed,
     Refused,
     Roster,
     State,
@@ -61,6 +62,8 @@ class Hub:
         self._rosters = Rosters()
         self._poison = Poison()
         self._nodes: dict[int, Household] = {}
+        self._preferred: dict[int, Colour] = {}
+        """Primary colours that changed in this term."""
         self._sessions: dict[str, Session] = {}
         self._closed = False
         self._heard: dict[str, float] = {}
@@ -114,6 +117,13 @@ class Hub:
         if seat.task not in house.sessions:
             house.presumed[seat.task] = seat
 
+    def prefer(self, node: int, colour: Colour) -> None:
+        """That colour is primary from now on, as the database says already."""
+        self._preferred[node] = colour
+        if house := self._nodes.get(node):
+            house.row.primary = colour.value
+            self._review(node)
+
     def set_catalog(self, catalog: Catalog) -> None:
         """Tell everybody of a revision, if it is news."""
         if not self._catalog_known or catalog.stamp > self._catalog.stamp:
@@ -127,7 +137,11 @@ class Hub:
             self._post(session, f"{message.kind} {key}", message)
 
     def acknowledged(self) -> int | None:
-        """The lowest catalog revision in use by a serving replica; None when none serves."""
+        """The lowest catalog revision in use by a serving replica, 0 while one that is presumed alive has not
+        said; None when none serves.
+        """
+        if any(house.presumed for house in self._nodes.values()):
+            return 0
         beats = [session.beat for session in self._sessions.values() if session.state is State.SERVING]
         return min((beat.catalog for beat in beats if beat), default=None)
 
@@ -207,6 +221,8 @@ class Hub:
                     self._state_changed(session)
                 elif was_silent or session.seat.holds != held:
                     self._review(session.node)
+            elif isinstance(message, Probed):
+                session.probed = message
             elif isinstance(message, Goodbye):
                 log.info("replica says goodbye", task=session.task)
                 self._poison.ended(session.task)
@@ -260,6 +276,8 @@ class Hub:
     def _household(self, node: NodeRow) -> Household:
         house = self._nodes.setdefault(node.index, Household(node))
         house.row = node
+        if preferred := self._preferred.get(node.index):  # the row may have been read before the switch
+            node.primary = preferred.value
         return house
 
     def _oracle(self, node: int) -> str | None:

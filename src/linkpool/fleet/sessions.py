@@ -11,7 +11,7 @@ from linkpool.errors import Temporary
 from linkpool.fleet.roster import Seat
 from linkpool.store.tables import Colour
 from linkpool.units import Slot
-from linkpool.wire.agent import Heartbeat, Message, State, Up
+from linkpool.wire.agent import Drain, Heartbeat, Message, Probe, Probed, Resume, State, Up
 
 
 class LinkClosed(Temporary):
@@ -46,6 +46,12 @@ class Session:
         self.heard_at = 0.0
         self.beat: Heartbeat | None = None
         self.health: str | None = None
+        self.told: Drain | Resume | None = None
+        """The last order of this leader, as far as there was one."""
+        self.asked: Probe | None = None
+        self.asked_at = 0.0
+        self.probed: Probed | None = None
+        """What its latest probe found."""
         self._mail: dict[str, Message] = {}
         self._posted = asyncio.Event()
         self._ended = asyncio.Event()

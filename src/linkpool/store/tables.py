@@ -133,8 +133,8 @@ class SlotRow(Base):
 class GroupRow(Base):
     """Tasks of a node, or of an adapter that the pool runs (`bridge`), in one colour; one of each lives.
 
-    A recorded removal is what allows an engine to remove it. `serial` counts the groups of that thing, so that
-    a name is used once and dies with its token; nothing reads anything into it.
+    A recorded removal is what allows an engine to remove it. `serial` counts the groups of that thing, so
+    that a name is used once and dies with its token; nothing reads anything into it.
     """
 
     __tablename__ = "groups"
@@ -164,8 +164,8 @@ for _thing in (GroupRow.node, GroupRow.bridge):
 class CatalogRow(Base):
     """One revision of the jobs, their offers and the bridges; the highest is in force.
 
-    jobs: TOML texts, those on their way out included; offers: `wire.catalog.Terms` by external job id; leaving:
-    ids of the jobs on their way out; bridges: `fleet.catalog_document.Bridge`.
+    jobs: TOML texts, those on their way out included; offers: `wire.catalog.Terms` by external job id;
+    leaving: ids of the jobs on their way out; bridges: `fleet.catalog_document.Bridge`.
     """
 
     __tablename__ = "catalog"
