@@ -278,11 +278,12 @@ class Word(Named):
     ELECT = "elect"
     SWITCH = "switch"
     PUBLISH = "publish"
+    PROBE = "probe"
 
 
 @dataclass(frozen=True)
 class Say:
-    """Old words again, a new leader, other colours, the next catalog."""
+    """Old words again, a new leader, other colours, the next catalog, a probe."""
 
     at: float
     word: Word = Word.ECHO

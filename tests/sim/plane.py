@@ -18,6 +18,8 @@ from linkpool.wire.agent import (
     Leaving,
     Member,
     NodeFacts,
+    Probe,
+    Probed,
     Resume,
     Roster,
     State,
@@ -67,6 +69,11 @@ class Post:
         if not self.cut:
             self.plane.left(self)
 
+    async def say(self, message: object) -> None:
+        """What a probe found."""
+        if isinstance(message, Probed):
+            self.plane.probed.append(message)
+
     def take(self, message: object) -> None:
         """A message arrives, if the line still holds."""
         if not self.cut and not self.closed:
@@ -86,6 +93,7 @@ class Plane:
         self._revision = 1
         self.largest = 1
         """Most members that any roster had."""
+        self.probed: list[Probed] = []
 
     @property
     def avoid(self) -> tuple[str, ...]:
@@ -147,6 +155,12 @@ class Plane:
         for post in self._posts.values():
             post.primary = not post.primary
         self.say()
+
+    def probe(self) -> None:
+        """Have every replica recompute the node's last answers."""
+        self._version += 1
+        for post in self._posts.values():
+            post.take(Probe(epoch=self._epoch, version=self._version, id=f"{self._version}"))
 
     def elect(self) -> None:
         """A new leader: its words outrank all before."""

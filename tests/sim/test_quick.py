@@ -157,6 +157,16 @@ def test_a_drained_replica_that_is_called_back_answers_alone() -> None:
         assert one.given[0][0].number - one.block.number == 1
 
 
+def test_a_probe_recomputes_answers_on_both_replicas_and_sends_nothing() -> None:
+    events = (Ask(10, count=2), Ask(20, job=Job.LONG), Say(60, Word.PROBE))
+    world = play(History(events=events))
+    assert laws.broken(world) == []
+    assert [(found.ok, found.checked) for found in world.plane.probed] == [(True, 3)] * 2
+    assert all("3 simulated" in found.detail for found in world.plane.probed)
+    quiet = play(History(events=events[:2]))
+    assert len(world.submitted) == len(quiet.submitted)
+
+
 def test_the_same_history_gives_the_same_chain() -> None:
     events = (
         Ask(10, count=3, covered=True),

@@ -67,3 +67,23 @@ def request(number: int = 1, block: int = 10, *, penalty: int = 0, **changed: An
     """An open request made in `block`."""
     log = request_log(number.to_bytes(32), block, **changed)
     return Request(oracle.OracleRequest.decode(log), Juels(penalty))
+
+
+def calldata(one: Request, function: str = "fulfillOracleRequest2", **changed: Any) -> str:
+    """A call of a fulfil function, as a job encodes it."""
+    event = one.event
+    word = changed.get("word", event.request_id) + (7).to_bytes(32)
+    values = (
+        event.request_id,
+        changed.get("payment", event.payment),
+        event.callback_address,
+        event.callback_function_id,
+        event.expiration,
+        word if function.endswith("2") else (7).to_bytes(32),
+    )
+    return "0x" + load("NodeOracle").functions[function].encode(*values).hex()
+
+
+def sends(data: str) -> str:
+    """An `ethtx` of these bytes, as a line of a job's graph; to whom does not matter."""
+    return f'send [type=ethtx to="{REQUESTER}" data="{data}"]'

@@ -64,12 +64,13 @@ async def run_once(
         estimate=_no_chain,
         transact=_shown,
     )
-    variables = _variables(job, request, chain_id)
+    variables = made_up(job, request, chain_id=chain_id)
     deadline = asyncio.get_running_loop().time() + seconds
     return await run(job, variables, services, run_id=hashlib.sha256(b"once").hexdigest(), deadline=deadline)
 
 
-def _variables(job: JobSpec, request: Mapping[str, Value], chain_id: int) -> dict[str, Value]:
+def made_up(job: JobSpec, request: Mapping[str, Value], *, chain_id: int) -> dict[str, Value]:
+    """The variables of a run that nobody asked for. `request` as in `run_once`."""
     if job.type == "cron":
         return for_tick(job, chain_id=chain_id)
     if job.type == "webhook":

@@ -6,7 +6,7 @@ only find out when a request arrives is refused now.
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -35,6 +35,7 @@ _SHARED = [
     "evmChainID",
     "observationSource",
     "idempotent",
+    "probe",
 ]
 _OWN = {
     "directrequest": [
@@ -81,6 +82,8 @@ class JobSpec:
     """Of a cron job."""
     idempotent: bool = False
     """Its transactions do no harm when sent twice."""
+    probe: Mapping[str, Value] | None = None
+    """What a trial run asks for: a request's parameters, or a webhook's body."""
     notes: tuple[Note, ...] = ()
 
     @property
@@ -123,6 +126,7 @@ class _Reader:
             evm_chain_id=self._take("evmChainID", count),
             schedule=self._schedule(kind),
             idempotent=self._take("idempotent", truth) or False,
+            probe=self._take("probe", _table),
             notes=tuple(sorted(self._notes, key=lambda note: (note.line, note.column))),
         )
 
@@ -210,6 +214,24 @@ def _addresses(value: Value) -> frozenset[str]:
     if not isinstance(value, list):
         raise BadValue("a list of addresses is needed")
     return frozenset(address(item) for item in value)
+
+
+def _table(value: Value) -> dict[str, Value]:
+    if not isinstance(value, dict):
+        raise BadValue("a table is needed: [probe], and under it what a request would ask")
+    return {key: _plain(item) for key, item in value.items()}
+
+
+def _plain(value: Value) -> Value:
+    """A TOML value as a request may carry it. Raises BadValue for fractions and dates."""
+    match value:
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case bool() | int() | str():
+            return value
+    raise BadValue(f"{value} is neither text, whole number, truth, list nor table; write it as a text")
 
 
 def uuid_of(value: Value) -> uuid.UUID:

@@ -24,7 +24,7 @@ _STRING = re.compile(
     r"|'(?P<bare>[^'\n]*)'",
     re.DOTALL,
 )
-_NAME = r"(?m)^[ \t]*(?:{0}|\"{0}\"|'{0}')[ \t]*="
+_NAME = r"(?m)^[ \t]*(?:\[[ \t]*{0}[ \t]*\]|(?:{0}|\"{0}\"|'{0}')[ \t]*=)"
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[ \t]*\n\s*|.)", re.DOTALL)
 
 

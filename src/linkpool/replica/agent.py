@@ -63,7 +63,7 @@ class Agent:
 
     async def goodbye(self) -> None:
         """Say that nothing is in hand any more, and close."""
-        await self._send(Goodbye())
+        await self.say(Goodbye())
         for socket in list(self._open):
             await socket.close()
 
@@ -109,9 +109,10 @@ class Agent:
                 async with asyncio.timeout(HEARTBEAT_SECONDS):
                     await self._due.wait()
             self._due.clear()
-            await self._send(self._beat())
+            await self.say(self._beat())
 
-    async def _send(self, message: Message) -> None:
+    async def say(self, message: Message) -> None:
+        """Send it to every control plane that listens now."""
         data = encode(message)
         for socket in list(self._open):
             with suppress(ConnectionError, aiohttp.ClientError):

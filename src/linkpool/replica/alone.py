@@ -37,7 +37,6 @@ class Alone:
 
     def __init__(self, file: Standalone, ways: Sequence[Endpoint]) -> None:
         self._file, self._ways = file, ways
-        self._told = asyncio.Event()
 
     async def claim(self) -> Claim:
         """Read the key, and look at the contract as soon as an endpoint answers. Raises BadSettings."""
@@ -95,7 +94,6 @@ class Alone:
             core.tools.caution = Caution(
                 lifted=False, block=lambda: heads.latest.number if heads.latest else 0
             )
-        self._told.set()
         await life.gone()
 
     def _bridges(self) -> list[Bridge]:
@@ -103,10 +101,6 @@ class Alone:
             Bridge(b.name, b.urls, b.token_file.read_text().strip() if b.token_file else None)
             for b in self._file.bridges
         ]
-
-    async def informed(self) -> None:
-        """Return when the jobs are in the core."""
-        await self._told.wait()
 
     async def goodbye(self) -> None:
         """There is nobody to tell."""

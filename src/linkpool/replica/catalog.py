@@ -4,6 +4,7 @@ A revision is taken only when every job in it can be read: until then the last g
 is the one that heartbeats acknowledge, so that an offer never opens for a job that some replica cannot run.
 """
 
+import asyncio
 from collections.abc import Iterable
 
 import structlog
@@ -22,9 +23,12 @@ class CatalogBook:
 
     def __init__(self, served_by: Bridges) -> None:
         self.revision = 0
+        self.known = asyncio.Event()
+        """Set by the first catalog."""
         self._bridges = served_by
-        self._all: tuple[JobSpec, ...] = ()
-        self._jobs: dict[bytes, JobSpec] = {}
+        self.jobs: tuple[JobSpec, ...] = ()
+        """Of every type."""
+        self._by_id: dict[bytes, JobSpec] = {}
         self._stamp = Stamp(0, 0)
 
     def take(self, catalog: Catalog) -> bool:
@@ -42,18 +46,19 @@ class CatalogBook:
 
     def put(self, jobs: Iterable[JobSpec], served: Iterable[ServedBridge], revision: int) -> None:
         """Serve exactly these."""
-        self._all = tuple(jobs)
-        self._jobs = {spec_id: job for job in self._all for spec_id in job.spec_ids}
+        self.jobs = tuple(jobs)
+        self._by_id = {spec_id: job for job in self.jobs for spec_id in job.spec_ids}
         self._bridges.replace(list(served))
         self.revision = revision
+        self.known.set()
 
     def all(self, kind: str) -> list[JobSpec]:
         """Every job of that type."""
-        return [job for job in self._all if job.type == kind]
+        return [job for job in self.jobs if job.type == kind]
 
     def job(self, spec_id: bytes) -> JobSpec | None:
         """The job that a request names, in either encoding of its id."""
-        return self._jobs.get(spec_id)
+        return self._by_id.get(spec_id)
 
 
 def _bridge(bridge: Bridge) -> ServedBridge:

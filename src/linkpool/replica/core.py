@@ -23,6 +23,7 @@ from linkpool.replica.catalog import CatalogBook
 from linkpool.replica.heads import Heads
 from linkpool.replica.landing import Landings
 from linkpool.replica.metrics import Metrics
+from linkpool.replica.probe import Prober
 from linkpool.replica.requests import FOLLOWED, RequestBook
 from linkpool.replica.roster import RosterBook
 from linkpool.replica.runner import Outside, Runner
@@ -108,6 +109,15 @@ class Core:
         )
         self.serving = Serving(self.follower, self.stream, book, self.tools)
         self.unasked = Unasked(self.catalog, self.tools, who.chain_id)
+        self.prober = Prober(
+            endpoints,
+            self.tools.runner,
+            self.catalog,
+            self.serving.answers,
+            sender=who.key.address,
+            target=who.target.address,
+            synced=self.serving.synced,
+        )
         self.callbacks = outside.callbacks
 
     async def run(self) -> None:
@@ -118,6 +128,7 @@ class Core:
             tasks.create_task(self._answers.run(), name="answers")
             tasks.create_task(self.serving.run(), name="serving")
             tasks.create_task(self.unasked.run(), name="unasked")
+            tasks.create_task(self.prober.run(), name="prober")
 
     def purse(self) -> Purse:
         """What answers may cost now."""

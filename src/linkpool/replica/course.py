@@ -56,7 +56,7 @@ class Course:
         if self.claim.node is not None:
             await register(core, self.claim.node, max_fee=self._max_fee)
         self._registered = True
-        await self._ties.informed()
+        await core.catalog.known.wait()
 
     async def _drained(self, core: Core) -> None:
         """Return when nothing is in hand after a drain for good; one that may be called back only idles."""

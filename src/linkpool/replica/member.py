@@ -1,7 +1,5 @@
 """A replica of a pool: claims a slot over the agent socket, then does as the control plane says."""
 
-import asyncio
-
 import structlog
 
 from linkpool.chain.keys import Key
@@ -17,6 +15,7 @@ from linkpool.wire.agent import (
     Catalog,
     Drain,
     Message,
+    Probe,
     Refused,
     Resume,
     Roster,
@@ -39,7 +38,6 @@ class Membership:
     def __init__(self, task: str, agent: Agent) -> None:
         self._task, self._agent = task, agent
         self._key: Key | None = None
-        self._told = asyncio.Event()
         self._order = Stamp(0, 0)
         self._epoch = 0
 
@@ -74,7 +72,6 @@ class Membership:
                     core.roster.take(roster)
                 case Catalog() as catalog:
                     if core.catalog.take(catalog):
-                        self._told.set()
                         self.changed()
                 case Webhook() as webhook:
                     core.unasked.webhook(webhook.job, webhook.run, webhook.body)
@@ -84,6 +81,8 @@ class Membership:
                     life.drain()
                 case Resume() as resume if self._newer(resume.stamp):
                     life.resume()
+                case Probe() as probe:
+                    core.prober.ask(probe.id, self._agent.say)
                 case Refused() as refused:
                     _heed(refused)
                 case Welcome() as welcome:
@@ -105,10 +104,6 @@ class Membership:
         """A control plane that came back welcomes again; the slot must be the same."""
         if self._key is not None and Key(welcome.sender_key.get_secret_value()) != self._key:
             raise NotWanted("the control plane gave this replica's slot to another; a fresh copy must start")
-
-    async def informed(self) -> None:
-        """Return when the first catalog is in the core."""
-        await self._told.wait()
 
     async def goodbye(self) -> None:
         """Say that nothing is in hand any more."""

@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from linkpool.contracts import oracle
 from linkpool.contracts.abi import BadCalldata
@@ -16,7 +17,8 @@ from linkpool.errors import Temporary
 from linkpool.jobs.bridges import Bridges
 from linkpool.jobs.callbacks import Inbox
 from linkpool.jobs.errors import Cause, TaskPermanent, TaskTemporary
-from linkpool.jobs.run import run
+from linkpool.jobs.once import made_up
+from linkpool.jobs.run import RunResult, run
 from linkpool.jobs.services import EthTx, Http, Services
 from linkpool.jobs.spec import JobSpec
 from linkpool.jobs.values import Value
@@ -26,6 +28,10 @@ from linkpool.replica.calls import Calls
 from linkpool.replica.requests import Request
 
 SAMPLES = 100
+Fulfilment = tuple[oracle.Answer, int | None]
+"""What a job's `ethtx` would send, and the gas limit it gives."""
+
+_NO_HASH = "0x" + "00" * 32
 _REASONS = {
     Cause.OURS: Reason.SOURCE_FAILED,
     Cause.PARAMETERS: Reason.BAD_PARAMETERS,
@@ -75,7 +81,7 @@ class Runner:
         )
         self._chain_id, self._job = chain_id, job
         self._seconds: dict[bytes, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
-        self._fulfilments: dict[str, tuple[oracle.Answer, int | None]] = {}
+        self._fulfilments: dict[str, Fulfilment] = {}
 
     def job(self, request: Request) -> JobSpec | None:
         """The job that a request asks for, if this replica's catalog has it."""
@@ -86,39 +92,46 @@ class Runner:
         seconds = sorted(self._seconds.get(request.event.job, ()))
         return seconds[int(len(seconds) * 0.95)] if seconds else 0.0
 
-    async def answer(self, request: Request, seconds: float) -> Answer | Failure:
-        """Run the request's job once, for at most that long."""
+    async def answer(self, request: Request, seconds: float, *, again: bool = False) -> Answer | Failure:
+        """Run the request's job once, for at most that long.
+
+        `again`: it has its answer. This run has an id of its own, tells nothing of the job's usual time, and
+        does not ask whether the job would serve the request today.
+        """
         job = self.job(request)
         if job is None:
             known = f"no job has the id 0x{request.event.job.hex()} in this replica's catalog"
             return Failure(Reason.UNKNOWN_JOB, known, temporary=True, ours=True)
-        if refusal := _refusal(job, request):
+        if not again and (refusal := _refusal(job, request)):
             return Failure(Reason.BAD_PARAMETERS, refusal, temporary=False, ours=False)
-        loop = asyncio.get_running_loop()
         variables = for_request(job, _log(request), chain_id=self._chain_id)
-        try:
-            result = await run(
-                job, variables, self._services, run_id=request.run_id, deadline=loop.time() + seconds
-            )
+        run_id = trial_id(request.identity) if again else request.run_id
+        result, found = await self._run(job, variables, run_id, seconds)
+        if not again:
             self._seconds[request.event.job].append(result.seconds)
-            if error := result.error:
-                return Failure(
-                    _REASONS[error.cause], str(error), isinstance(error, Temporary), error.cause is Cause.OURS
-                )
-            return self._read(job, request)
-        finally:
-            self._fulfilments.pop(request.run_id, None)
+        return _failure(result.error) if result.error else _read(job, request, found)
 
-    def _read(self, job: JobSpec, request: Request) -> Answer | Failure:
-        found = self._fulfilments.get(request.run_id)
-        if found is None:
-            text = f"job {job.name!r} ended without an ethtx that answers its request"
-            return Failure(Reason.SOURCE_FAILED, text, temporary=False, ours=True)
-        fulfilment, gas = found
-        if fulfilment.terms != request.terms:
-            text = f"job {job.name!r} answers other terms than those of its request"
-            return Failure(Reason.SOURCE_FAILED, text, temporary=False, ours=True)
-        return Answer(request, fulfilment.data, max(gas or 0, job.gas_limit or 0, oracle.SINGLE_GAS))
+    async def try_out(self, job: JobSpec, seconds: float) -> Failure | None:
+        """Run a job's own probe, for at most that long, and send nothing; why it failed, if it did."""
+        variables, run_id = made_up(job, job.probe or {}, chain_id=self._chain_id), trial_id(job.spec_ids[0])
+        result, found = await self._run(job, variables, run_id, seconds)
+        if result.error:
+            return _failure(result.error)
+        return _unanswered(job) if found is None and job.type == "directrequest" else None
+
+    async def _run(
+        self, job: JobSpec, variables: Mapping[str, Value], run_id: str, seconds: float
+    ) -> tuple[RunResult, Fulfilment | None]:
+        """One run that sends nothing, and the answer that it would have sent."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        services = self._services
+        if job.type != "directrequest":
+            services = replace(services, transact=_dropped)
+        try:
+            result = await run(job, variables, services, run_id=run_id, deadline=deadline)
+            return result, self._fulfilments.get(run_id)
+        finally:
+            self._fulfilments.pop(run_id, None)
 
     async def perform(
         self, job: JobSpec, variables: Mapping[str, Value], run_id: str, seconds: float
@@ -134,6 +147,35 @@ class Runner:
         except BadCalldata as error:
             raise TaskPermanent(str(error), Cause.OURS, transaction.task) from error
         self._fulfilments[transaction.run_id] = (found, transaction.gas_limit)
+
+
+def trial_id(of: bytes) -> str:
+    """The id of a run that answers nothing, of the shape that every run id has."""
+    return sha256(b"trial " + of).hexdigest()[:32]
+
+
+def _failure(error: TaskTemporary | TaskPermanent) -> Failure:
+    ours = error.cause is Cause.OURS
+    return Failure(_REASONS[error.cause], str(error), isinstance(error, Temporary), ours)
+
+
+def _unanswered(job: JobSpec) -> Failure:
+    text = f"job {job.name!r} ended without an ethtx that answers its request"
+    return Failure(Reason.SOURCE_FAILED, text, temporary=False, ours=True)
+
+
+def _read(job: JobSpec, request: Request, found: Fulfilment | None) -> Answer | Failure:
+    if found is None:
+        return _unanswered(job)
+    fulfilment, gas = found
+    if fulfilment.terms != request.terms:
+        text = f"job {job.name!r} answers other terms than those of its request"
+        return Failure(Reason.SOURCE_FAILED, text, temporary=False, ours=True)
+    return Answer(request, fulfilment.data, max(gas or 0, job.gas_limit or 0, oracle.SINGLE_GAS))
+
+
+async def _dropped(_: EthTx) -> str:
+    return _NO_HASH
 
 
 def _refusal(job: JobSpec, request: Request) -> str | None:

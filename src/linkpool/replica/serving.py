@@ -8,6 +8,7 @@ import structlog
 from linkpool.chain.follow import Follower, HeadSeen, LogsGone, LogsSeen
 from linkpool.chain.stream import TxStream
 from linkpool.chain.types import Head, Log
+from linkpool.replica.answered import LastAnswers
 from linkpool.replica.answers import LATE_SECONDS
 from linkpool.replica.case import Tools, work
 from linkpool.replica.ledger import FORGET_BLOCKS, Ledger
@@ -26,6 +27,7 @@ class Serving:
         self._follower, self._stream, self._book, self._tools = follower, stream, book, tools
         self._cases: dict[bytes, asyncio.Task[None]] = {}
         self.ledger = Ledger(tools.metrics)
+        self.answers = LastAnswers()
         self._waiting: list[Request] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._begun = False
@@ -81,13 +83,17 @@ class Serving:
             match change:
                 case Opened(request):
                     self.ledger.opened(request)
+                    self.answers.opened(request)
                     self._waiting.append(request)
                 case Refused(request, stands):
                     self.ledger.refused(request, stands=stands)
                 case Closed(request, how, ended_by):
                     self.ledger.closed(request, how, ended_by)
                     self._stop(request)
-                    if how is End.ANSWERED and ended_by and ended_by.tx_hash in ours:
+                    if how is not End.ANSWERED or ended_by is None:
+                        continue
+                    self.answers.closed(request, ended_by.block_number)
+                    if ended_by.tx_hash in ours:
                         self.answered += 1
                         self._tools.metrics.answered.inc()
                         self._tools.caution.lift()

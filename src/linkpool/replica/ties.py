@@ -30,10 +30,6 @@ class Ties(Protocol):
         """Keep the core told, until cancelled."""
         ...
 
-    async def informed(self) -> None:
-        """Return when the first catalog is in the core."""
-        ...
-
     async def goodbye(self) -> None:
         """Say that this replica is done."""
         ...

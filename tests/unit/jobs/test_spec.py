@@ -31,6 +31,10 @@ minIncomingConfirmations    = 3
 observationSource   = '''
     a [type=memo value=1]
 '''
+
+[probe]
+path                = ["a", "b"]
+times               = 100
 """
 
 
@@ -43,6 +47,7 @@ def test_everything_is_read() -> None:
     assert job.requesters == {CHECKSUMMED}
     assert (job.min_payment, job.min_confirmations) == (10**17, 3)
     assert list(job.graph.tasks) == ["a"]
+    assert job.probe == {"path": ["a", "b"], "times": 100}
     assert job.notes == ()
 
 
@@ -90,6 +95,8 @@ def test_what_may_be_left_out() -> None:
         ("type=memo", "type=mem", 15, 13, "unknown task type"),
         ("type=memo value=1]", "type=memo value=1", 16, 1, "end of the graph"),
         ("observationSource", "observation", 1, 1, "no observationSource"),
+        ("times               = 100", "times = 1.5", 18, 1, "write it as a text"),
+        ("[probe]", "probe = 1\n[rest]", 18, 1, "a table is needed"),
         ("'''\n    a", "'''\n\n  b [type=memo value=<x]\n    a", 16, 22, "no partner"),
     ],
 )

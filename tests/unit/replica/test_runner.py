@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from linkpool.contracts import oracle
-from linkpool.contracts.abi import load
 from linkpool.contracts.oracle import Reason
 from linkpool.jobs.bridges import Bridges
 from linkpool.jobs.services import EthTx, HttpReply
@@ -15,31 +14,12 @@ from linkpool.replica.requests import Request
 from linkpool.replica.runner import Failure, Outside, Runner
 from tests.support import virtual_time
 from tests.support.jobs import Inbox, Sources, job_of
-from tests.support.oracle_logs import REQUESTER, request
+from tests.support.oracle_logs import REQUESTER, calldata, request, sends
 
 pytestmark = pytest.mark.unit
 
 NOBODY = "0x" + "77" * 20
 SOURCE = 'ask [type=http url="http://a.example"]'
-
-
-def calldata(one: Request, function: str = "fulfillOracleRequest2", **changed: Any) -> str:
-    """A call of a fulfil function, as a job encodes it."""
-    event = one.event
-    word = changed.get("word", event.request_id) + (7).to_bytes(32)
-    values = (
-        event.request_id,
-        changed.get("payment", event.payment),
-        event.callback_address,
-        event.callback_function_id,
-        event.expiration,
-        word if function.endswith("2") else (7).to_bytes(32),
-    )
-    return "0x" + load("NodeOracle").functions[function].encode(*values).hex()
-
-
-def sends(data: str) -> str:
-    return f'send [type=ethtx to="{NOBODY}" data="{data}"]'
 
 
 def ran(job: JobSpec | None, one: Request, answers: dict[str, Any] | None = None) -> Answer | Failure:
