@@ -9,6 +9,7 @@ import pytest
 from linkpool.engines.docker import Docker
 from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Phase, Release, Task
 from linkpool.engines.swarm import SwarmEngine
+from linkpool.engines.swarm_check import examine
 from linkpool.engines.swarm_spec import GROUP, POOL, Ground
 from tests.engines.conformance import Bench, Conformance, running, settled, until
 from tests.support.docker import Daemon
@@ -110,3 +111,24 @@ async def test_a_release_it_cannot_run_is_refused(bench: Bench, image: str | Non
         with pytest.raises(EngineRefused, match=says):
             await engine.ensure(bench.group(release=Release("r2", SLEEP, image)))
         assert await engine.tasks() == []
+
+
+async def test_the_check_says_what_is_missing_and_what_to_do(docker: Daemon) -> None:
+    async with Docker(docker.socket) as api:
+        whole = [
+            each async for each in examine(api, Ground(pool="test", network=docker.network), docker.shell)
+        ]
+        assert {each.what: each.good for each in whole} == {
+            "engine": True,
+            "network": True,
+            "zones": False,
+            "image": True,
+        }
+        assert "docker swarm join" in whole[2].advice
+        broken = [each async for each in examine(api, Ground(pool="test", network="nowhere"), "missing:1")]
+        assert {each.what for each in broken if not each.good} == {"network", "zones", "image"}
+        assert "docker network create --driver overlay" in broken[1].advice
+    async with Docker(docker.socket.with_name("nowhere.sock")) as api:
+        (only,) = [each async for each in examine(api, Ground(pool="test", network="x"), "x")]
+        assert not only.good
+        assert "start Docker" in only.advice

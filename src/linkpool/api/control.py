@@ -17,13 +17,13 @@ from linkpool.api.about import PageSettings
 from linkpool.api.agent import build_agent_app
 from linkpool.api.agent_tls import RENEW_EVERY, AgentTls
 from linkpool.api.app import Defaults, build_app
+from linkpool.api.engine import for_tasks, local_engine, open_engine
 from linkpool.api.pages import STATIC
 from linkpool.api.server import listen, serve
 from linkpool.api.settings import Settings
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
-from linkpool.engines.local import LocalEngine
 from linkpool.files import write_private
 from linkpool.fleet.authority import Authority
 from linkpool.fleet.clock import Clock, SystemClock
@@ -78,10 +78,10 @@ async def run(
         except IntegrityError:  # another control plane remembers the same at this very moment
             await _remember(settings, ground)
         if settings.stop_replicas:
-            stack.push_async_callback(_engine(settings, clock).stop_all, STOP_GRACE)
+            stack.push_async_callback(local_engine(settings, clock).stop_all, STOP_GRACE)
 
         async def serve_term(term: Term) -> None:
-            async with _engine(settings, clock) as engine:
+            async with open_engine(settings, clock) as engine:
                 await Leader(ground, engine, term).run()
 
         defaults = Defaults(capacity=Juels(settings.capacity), pages=_pages(settings), static=STATIC)
@@ -147,8 +147,8 @@ async def _remember(settings: Settings, ground: Ground) -> None:
         await releases.put(
             session,
             settings.release_name,
-            command=settings.release_command,
-            image=None,
+            command=settings.replica_command,
+            image=settings.release_image,
             settings=settings.release_settings,
             now=now,
         )
@@ -170,15 +170,12 @@ def _environment(
         "LINKPOOL_CALLBACK_URL": settings.public_url or url,
         "LINKPOOL_RPC_URLS": ",".join(settings.replica_rpc_urls or settings.rpc_urls),
     }
+    told |= for_tasks(settings)
     if for_agents is not None:
         own = _url(settings.agent_host, for_agents, "https")
         told["LINKPOOL_CONTROL_URLS"] = ",".join(settings.control_urls or [own])
         told["LINKPOOL_CA_FINGERPRINT"] = authority.fingerprint
     return told
-
-
-def _engine(settings: Settings, clock: Clock) -> LocalEngine:
-    return LocalEngine((settings.state / "engine").absolute(), settings.pool_name, clock.now)
 
 
 async def _keys(settings: Settings) -> Keyring:

@@ -4,13 +4,14 @@ import difflib
 import sys
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from eth_utils.address import is_address, to_checksum_address
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from linkpool.engines.swarm import SOCKET
 from linkpool.errors import Permanent
 from linkpool.units import WHOLE, link
 from linkpool.wire.trust import is_loopback, is_secure
@@ -88,12 +89,24 @@ class Settings(BaseSettings):
     pool_name: str = Field(
         "linkpool", pattern=r"^[a-z0-9-]{1,40}$", description="Name of the pool in engines."
     )
+    engine: Literal["local", "swarm"] = Field(
+        "local", description="What runs replicas: this machine, or the Docker Swarm it manages."
+    )
+    docker_socket: Path = Field(SOCKET, description="The daemon's socket, of a manager (swarm).")
+    swarm_network: str = Field("linkpool", description="Overlay network that replicas join (swarm).")
+    swarm_zone: str = Field("zone", description="Node label over which a pair is spread (swarm).")
+    swarm_constraints: Texts = Field(
+        [], description="Placement constraints of replicas, as Docker has them (swarm)."
+    )
+    task_memory: int = Field(256, ge=64, description="MiB that one replica or adapter may use (swarm).")
     release_name: str = Field(
         "local", pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="What new nodes run."
     )
     release_command: list[str] = Field(
-        default_factory=lambda: [sys.executable, "-m", "linkpool.replica"],
-        description="Command of that release.",
+        [], description="Command of that release; LinkPool's own replica by default."
+    )
+    release_image: str | None = Field(
+        None, description="Image of that release, by digest or ID (swarm): all processes run from one image."
     )
     release_settings: dict[str, str] = Field({}, description="Environment of that release's replicas.")
     capacity: int = Field(link(100_000), gt=0, description="Juels of active stake a new node takes.")
@@ -127,8 +140,33 @@ class Settings(BaseSettings):
             raise ValueError(
                 "control planes on several hosts cannot share SQLite; set database to postgresql://..."
             )
+        self._refuse_half_an_engine()
         self._refuse_agents_in_clear()
         return self
+
+    @property
+    def replica_command(self) -> list[str]:
+        """What the configured release runs: on this machine with this Python, in an image with its own."""
+        python = sys.executable if self.engine == "local" else "python"
+        return self.release_command or [python, "-m", "linkpool.replica"]
+
+    def _refuse_half_an_engine(self) -> None:
+        """Replicas on other machines need an image, and TLS to come back through."""
+        if self.engine == "local":
+            return
+        missing = [
+            name
+            for name, value in (
+                ("release_image", self.release_image),
+                ("agent_port", self.agent_port),
+                ("control_urls", self.control_urls),
+            )
+            if not value
+        ]
+        if missing:
+            raise ValueError(f"engine {self.engine} also needs {', '.join(missing)}; docs/{self.engine}.md")
+        if self.stop_replicas:
+            raise ValueError("stop_replicas is for the local engine; `linkpool engine prune` removes groups")
 
     def _refuse_agents_in_clear(self) -> None:
         """Group tokens and sender keys cross the agent socket."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from linkpool.cli import config, figures, fleet, job, keys, node, pool, state, token
+from linkpool.cli import config, engine, figures, fleet, job, keys, node, pool, state, token
 
 app = typer.Typer(
     name="linkpool",
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.add_typer(node.app, name="node")
 app.command()(node.operation)
 app.add_typer(figures.app, name="figures")
+app.add_typer(engine.app, name="engine")
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
 app.add_typer(token.app, name="token")

@@ -10,17 +10,18 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
+from linkpool.api.engine import examine_engine
 from linkpool.api.settings import Settings
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import Rpc
 from linkpool.chain.types import Head, parse_head, quantity
+from linkpool.engines.protocol import Finding
 from linkpool.errors import LinkPoolError, Temporary
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.pool import open_pool
@@ -32,16 +33,6 @@ CLOCK_SECONDS = 60.0
 """The machine's clock and the chain's may differ by this and a few blocks."""
 
 DISK_BYTES = 500 * 2**20
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: what was seen, and what to do about it when it is not good."""
-
-    what: str
-    good: bool
-    text: str
-    advice: str = ""
 
 
 async def examine(config: Path) -> list[Finding]:
@@ -64,7 +55,8 @@ async def _all(settings: Settings, http: aiohttp.ClientSession) -> AsyncIterator
     keys, finding = await _keys(settings)
     yield finding
     yield await _database(settings)
-    yield _engine(settings)
+    async for finding in examine_engine(settings):
+        yield finding
     rpc: Rpc | None = None
     for url in settings.rpc_urls:
         link = connect(url, http)
@@ -117,15 +109,6 @@ async def _database(settings: Settings) -> Finding:
         await database.close()
     behind = "" if found == newest else f"; the next start brings it from {found} to {newest}"
     return Finding("database", good=True, text=f"{kind}, revision {found}{behind}")
-
-
-def _engine(settings: Settings) -> Finding:
-    command = settings.release_command[0] if settings.release_command else ""
-    found = shutil.which(command)
-    if found is None:
-        advice = "release_command must begin with a program of this machine"
-        return Finding("engine", good=False, text=f"local: {command!r} is no program", advice=advice)
-    return Finding("engine", good=True, text=f"local: replicas run {found}")
 
 
 async def _endpoint(name: str, rpc: Rpc) -> tuple[Finding, Head | None]:

@@ -58,16 +58,8 @@ def restore(
 def doctor(config: Config, json: AsJson = False) -> None:
     """Look at settings, disk, keys, database, engine, endpoints, clock, pool, gas money; says what to do."""
     import asyncio
-    from dataclasses import asdict
 
     from linkpool.cli.doctor import examine
-    from linkpool.cli.output import print_json
+    from linkpool.cli.findings import report
 
-    findings = asyncio.run(examine(config))
-    if json:
-        print_json([asdict(finding) for finding in findings])
-    for finding in [] if json else findings:
-        print(f"{'ok ' if finding.good else 'BAD'} {finding.what:9} {finding.text}")
-        if finding.advice:
-            print(f"              -> {finding.advice}")
-    raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
+    raise typer.Exit(0 if report(asyncio.run(examine(config)), as_json=json) else 1)

@@ -78,8 +78,9 @@ class Docker:
             ) as reply:
                 answer = await reply.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            why = str(error) or "timed out"
             raise EngineUnreachable(
-                f"Docker at {self._socket} does not answer {what}: {error or 'timed out'}; is the daemon up?"
+                f"Docker at {self._socket} does not answer {what}: {why}; is the daemon up?"
             ) from error
         if reply.status >= 400:
             raise _refusal(reply.status, what, answer)

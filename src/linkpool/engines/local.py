@@ -77,11 +77,13 @@ class _Running:
 class LocalEngine:
     """`Engine` over child processes; an async context manager: leaving it stops watching, not the children.
 
-    `folder` keeps groups, tokens, tasks and logs (mode 0700). `now` gives Unix seconds.
+    `folder` keeps groups, tokens, tasks and logs (mode 0700). `now` gives Unix seconds. keep: start what is
+    missing; one that only looks does not.
     """
 
-    def __init__(self, folder: Path, pool: str, now: Callable[[], float]) -> None:
+    def __init__(self, folder: Path, pool: str, now: Callable[[], float], *, keep: bool = True) -> None:
         self._pool = pool
+        self._keep = keep
         self._now = now
         self._promises = GroupFolder(folder)
         self._files = TaskFolder(folder)
@@ -207,7 +209,7 @@ class LocalEngine:
     def _converge(self, name: str) -> None:
         """Start what is missing, stop what is too much; the newest go first."""
         kept = self._groups.get(name)
-        if kept is None or kept.waiting:
+        if kept is None or kept.waiting or not self._keep:
             return
         self._adopt()  # another control plane may have started some while this one slept
         alive = [r for r in self._running.values() if r.process.intent.group == name and not r.stopping]

@@ -82,6 +82,16 @@ class TaskEvent:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: what was seen, and what to do about it when it is not good."""
+
+    what: str
+    good: bool
+    text: str
+    advice: str = ""
+
+
 class Engine(Protocol):
     """Six calls, all idempotent, any may be cut off halfway; raise EngineUnreachable or EngineRefused."""
 

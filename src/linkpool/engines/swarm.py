@@ -88,7 +88,7 @@ class SwarmEngine:
         return [task for task in found if task is not None]
 
     async def room(self) -> int | None:
-        """The swarm places tasks itself."""
+        """Swarm places tasks itself, and waits when no machine has room."""
         return None
 
     async def replace(self, task: str, why: str) -> None:
