@@ -66,7 +66,8 @@ def entrance_routes(database: Database, auth: Auth, door: Door) -> APIRouter:
 
 def _leads(door: Door) -> Desk:
     if door.desk is None:
-        raise HTTPException(503, "this control plane stands by; ask the leader, or again in a moment")
+        reason = "this control plane stands by; ask the leader, or again in a moment"
+        raise HTTPException(503, reason, {"Retry-After": "1"})
     return door.desk
 
 
