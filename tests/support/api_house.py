@@ -24,7 +24,7 @@ from linkpool.fleet.pool import NodeOnChain, PoolFacts
 from linkpool.fleet.treasury import Marks
 from linkpool.store import tokens
 from linkpool.store.database import Database
-from linkpool.units import WHOLE, Juels, Wei, link
+from linkpool.units import WHOLE, Juels, Wei
 from linkpool.wire.agent import Invite
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint
@@ -37,6 +37,7 @@ class PaperPool:
     """The contracts, as far as a route asks: no node is registered yet."""
 
     facts = PoolFacts(31337, "0xlink", "0xpool")
+    manager = "0x" + "11" * 20
 
     def oracle_of(self, wallet: str) -> str:
         return "0x" + hashlib.sha256(wallet.encode()).hexdigest()[:40]
@@ -109,7 +110,7 @@ async def api_house(folder: Path, rate: Rate | None = None) -> AsyncIterator[Api
     database = Database(f"sqlite:///{folder / 'api.db'}")
     await prepare(database, clock)
     generous = rate or Rate(per_second=1e6, burst=10**6)
-    app = build_app(ground(database, clock), Defaults(capacity=link(100_000), rate=generous))
+    app = build_app(ground(database, clock), Defaults(rate=generous))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://house") as client:
         yield ApiHouse(app, client, database, clock)

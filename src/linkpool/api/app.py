@@ -14,6 +14,7 @@ from linkpool.api.alarms import alarm_routes
 from linkpool.api.auditing import AuditStatus, audit_routes
 from linkpool.api.auth import Auth
 from linkpool.api.catalog import catalog_routes
+from linkpool.api.catalog_view import CatalogViews
 from linkpool.api.chain_view import ChainView
 from linkpool.api.entrance import entrance_routes
 from linkpool.api.events import event_routes
@@ -22,22 +23,19 @@ from linkpool.api.fleet_view import FleetView
 from linkpool.api.health import Figures, health_routes
 from linkpool.api.history import history_routes
 from linkpool.api.limits import Limiter, Rate, RateLimit
-from linkpool.api.nodes import Maker, node_routes
+from linkpool.api.nodes import node_routes
 from linkpool.api.pages import Pages
 from linkpool.api.public import public_routes
 from linkpool.api.session import session_routes
 from linkpool.api.tokens import token_routes
+from linkpool.fleet.catalog_apply import CatalogDesk
 from linkpool.fleet.leader import Ground
-from linkpool.units import Juels
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the API holds itself to. capacity: juels of a new node when none is asked for; static: the build of
-    the pages, if they are served.
-    """
+    """What the API holds itself to. static: the build of the pages, where they are served."""
 
-    capacity: Juels
     rate: Rate = field(default_factory=Rate)
     pages: PageSettings = field(default_factory=PageSettings)
     static: Path | None = None
@@ -56,9 +54,9 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     problems.install(app)
     auth = Auth(ground.database, ground.clock)
     view = FleetView(ground.database, ground.pool, ground.door, ground.clock)
-    maker = Maker(ground.database, ground.factory, ground.clock, ground.knock, defaults.capacity)
-    app.include_router(node_routes(ground.database, auth, view, maker))
-    app.include_router(catalog_routes(ground.database, auth, ground.keys, ground.door, ground.clock))
+    app.include_router(node_routes(ground.database, auth, view, ground.wishes))
+    desk = CatalogDesk(ground.database, ground.keys, ground.clock)
+    app.include_router(catalog_routes(auth, desk, CatalogViews(ground.database, ground.door)))
     app.include_router(entrance_routes(ground.database, auth, ground.door))
     app.include_router(event_routes(ground.database, auth, ground.journal))
     app.include_router(alarm_routes(ground.database, auth))

@@ -84,7 +84,7 @@ async def run(
             async with open_engine(settings, clock) as engine:
                 await Leader(ground, engine, term).run()
 
-        defaults = Defaults(capacity=Juels(settings.capacity), pages=_pages(settings), static=STATIC)
+        defaults = Defaults(pages=_pages(settings), static=STATIC)
         app = build_app(ground, defaults, agents=is_loopback(settings.host))
         holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         async with asyncio.TaskGroup() as group:
@@ -134,6 +134,7 @@ async def _ground(
         link_price=None if settings.link_price is None else str(settings.link_price),
         door=Door(),
         knock=asyncio.Event(),
+        capacity=Juels(settings.capacity),
     )
 
 

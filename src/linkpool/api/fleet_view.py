@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 CHAIN_FRESH = 1.0
 """Seconds for which a reading of the contracts is shown again."""
-_REGISTERED = (NodeState.REGISTERED, NodeState.SERVING)
+_REGISTERED = (NodeState.REGISTERED, NodeState.SERVING, NodeState.DRAINING, NodeState.RETIRED)
 
 
 class FleetView:

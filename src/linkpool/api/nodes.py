@@ -1,22 +1,15 @@
-"""Nodes and operations: look at them, and make one."""
+"""Nodes and operations: look at them, make a node, retire one."""
 
-import asyncio
-import hashlib
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Response
-from sqlalchemy.exc import IntegrityError
 
 from linkpool.api.auth import Auth
 from linkpool.api.fleet_view import FleetView
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.facts import NodeFactory
-from linkpool.fleet.nodes import OPERATION
-from linkpool.store import nodes, operations
+from linkpool.fleet.wishes import KeyUsed, NoSuchNode, NotNow, Wishes
+from linkpool.store import operations
 from linkpool.store.database import Database
 from linkpool.store.tables import OperationRow, TokenRow
-from linkpool.units import Juels
 from linkpool.wire.api import MakeNode, NodeList, NodeMade, NodeView, OperationView
 
 IdempotencyKey = Annotated[
@@ -28,40 +21,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class Maker:
-    """Writes down that a node is wanted, and wakes the leader. capacity: juels, when none is asked for."""
-
-    database: Database
-    factory: NodeFactory
-    clock: Clock
-    knock: asyncio.Event
-    capacity: Juels
-
-    async def make(self, wanted: MakeNode, key: str | None) -> OperationRow:
-        """The operation, a former one for a key that was used before. Raises HTTPException 409."""
-        fingerprint = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
-        capacity = self.capacity if wanted.capacity is None else int(wanted.capacity)
-        try:
-            async with self.database.write() as session:
-                before = await operations.by_key(session, key) if key else None
-                if before is None:
-                    now = self.clock.now()
-                    node = await nodes.want(session, capacity, now)
-                    before = await operations.start(
-                        session, OPERATION, node=node.index, key=key, fingerprint=fingerprint, now=now
-                    )
-        except IntegrityError:  # the same key, at the same time, at another control plane
-            return await self.make(wanted, key)
-        if before.fingerprint != fingerprint:
-            raise HTTPException(409, "this Idempotency-Key was used for another request")
-        assert before.node is not None  # noqa: S101 - written above, always with a node
-        await self.factory.make_keys(before.node)
-        self.knock.set()
-        return before
-
-
-def node_routes(database: Database, auth: Auth, view: FleetView, maker: Maker) -> APIRouter:
+def node_routes(database: Database, auth: Auth, view: FleetView, wishes: Wishes) -> APIRouter:
     """`/nodes` and `/operations`."""
     routes = APIRouter(prefix="/api/v1", tags=["nodes"])
     reader = Depends(auth.reader)
@@ -87,11 +47,34 @@ def node_routes(database: Database, auth: Auth, view: FleetView, maker: Maker) -
         idempotency_key: IdempotencyKey = None,
     ) -> NodeMade:
         """Make a node: a new wallet, keys, gas, two replicas, a registration. The operation follows it."""
-        key = f"{token.id}:{idempotency_key}" if idempotency_key else None
-        operation = await maker.make(wanted, key)
-        response.headers["Location"] = f"/api/v1/operations/{operation.id}"
+        capacity = None if wanted.capacity is None else int(wanted.capacity)
+        try:
+            operation = await wishes.make(capacity, _key(token, idempotency_key))
+        except KeyUsed as error:
+            raise HTTPException(409, str(error)) from error
+        _point_to(response, operation)
         described = await view.operation(operation)
         return NodeMade(node=(await view.nodes(only=described.node))[0], operation=described)
+
+    @routes.post("/nodes/{node}/retire", status_code=202)
+    async def retire_node(
+        node: str,
+        response: Response,
+        token: Annotated[TokenRow, Depends(auth.operator)],
+        idempotency_key: IdempotencyKey = None,
+    ) -> OperationView:
+        """Close a node to stake and requests, and retire it when nothing is open. Twice is once.
+
+        Once it is closed on chain only the pool's owner can undo it (`reopen`).
+        """
+        try:
+            operation = await wishes.retire(node, _key(token, idempotency_key))
+        except NoSuchNode as error:
+            raise HTTPException(404, str(error)) from error
+        except (KeyUsed, NotNow) as error:
+            raise HTTPException(409, str(error)) from error
+        _point_to(response, operation)
+        return await view.operation(operation)
 
     @routes.get("/operations/{operation}", dependencies=[reader])
     async def get_operation(operation: str) -> OperationView:
@@ -103,3 +86,12 @@ def node_routes(database: Database, auth: Auth, view: FleetView, maker: Maker) -
         return await view.operation(row)
 
     return routes
+
+
+def _key(token: TokenRow, key: str | None) -> str | None:
+    """A caller's key is his own: others may use the same."""
+    return f"{token.id}:{key}" if key else None
+
+
+def _point_to(response: Response, operation: OperationRow) -> None:
+    response.headers["Location"] = f"/api/v1/operations/{operation.id}"

@@ -6,7 +6,7 @@ from linkpool.fleet.keys import SLOTS, Keyring
 from linkpool.fleet.pool import Pool
 from linkpool.store import events, nodes
 from linkpool.store.database import Database
-from linkpool.store.tables import NodeRow, NodeState
+from linkpool.store.tables import UNREGISTERED, NodeRow
 from linkpool.units import Juels, Slot
 from linkpool.wire.agent import NodeFacts
 
@@ -44,7 +44,7 @@ class NodeFactory:
         if node.wallet is None or node.oracle is None:
             raise ValueError(f"node {node.index} has no keys yet")
         invite = None
-        if node.state not in (NodeState.REGISTERED, NodeState.SERVING):
+        if node.state in UNREGISTERED:
             async with self._database.read() as session:
                 senders = [slot.sender for slot in await nodes.slots(session, node.index)]
             invite = self._pool.invite(

@@ -25,21 +25,29 @@ from linkpool.fleet.journal import Journal
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
 from linkpool.fleet.nodes import Nodes
+from linkpool.fleet.offers import Offers
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import Pool
+from linkpool.fleet.prospects import Prospects
 from linkpool.fleet.recovery import Recovery
+from linkpool.fleet.rest import Rest
+from linkpool.fleet.retire import Retirement
 from linkpool.fleet.roster import Seat
 from linkpool.fleet.tasks import REFRESH, Tasks
 from linkpool.fleet.treasury import Marks, Treasury
+from linkpool.fleet.wishes import Wishes
 from linkpool.store import groups, nodes
 from linkpool.store.database import Database
 from linkpool.store.tables import Colour, NodeState
 from linkpool.supervise import forever
-from linkpool.units import Wei
+from linkpool.units import Juels, Wei, link
 
+DEFAULT_CAPACITY = link(100_000)
 GAS_EVERY = 10.0
 """Seconds between two looks at the balances of held slots."""
 OUTBOX_EVERY = 1.0
+PRESUMED = (NodeState.SERVING, NodeState.DRAINING)
+"""Nodes whose running replicas a new leader takes for alive."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,13 @@ class Ground:
     link_price: str | None
     door: Door
     knock: asyncio.Event
+    capacity: Juels = DEFAULT_CAPACITY
+    """Juels of active stake that a node takes when none is asked for."""
+
+    @property
+    def wishes(self) -> Wishes:
+        """What may be asked of the fleet."""
+        return Wishes(self.database, self.factory, self.clock, self.knock, self.capacity)
 
 
 class Leader:
@@ -90,7 +105,18 @@ class Leader:
         self.manager = self._outbox_of(ground.keys.manager())
         """The manager's: offers, drains, retirements."""
         self.treasury = Treasury(ground.rpc, self.outbox, ground.marks)
-        self._catalogs = Catalogs(ground.database, ground.keys, self.hub, term.epoch)
+        self._catalogs = Catalogs(ground.database, ground.keys, self.hub, lambda _bridge: (), term.epoch)
+        self._offers = Offers(
+            database=ground.database,
+            rpc=ground.rpc,
+            pool=ground.pool,
+            manager=self.manager,
+            hub=self.hub,
+            alarms=self.alarms,
+            journal=ground.journal,
+            clock=ground.clock,
+            epoch=term.epoch,
+        )
         self._recovery = Recovery(
             engine=engine,
             tasks=self._tasks,
@@ -103,22 +129,43 @@ class Leader:
         reader = BlockReader(ground.rpc, followed.pool, followed.first_block)
         self._indexer = Indexer(ground.database, reader, term.epoch)
         self._checker = Checker(ground.database, ground.rpc, followed, term.epoch)
+        self._groups = Groups(
+            database=ground.database,
+            keys=ground.keys,
+            engine=engine,
+            tasks=self._tasks,
+            clock=ground.clock,
+            epoch=term.epoch,
+            launch=ground.launch,
+        )
         self._nodes = Nodes(
             database=ground.database,
             factory=ground.factory,
-            groups=Groups(
-                database=ground.database,
-                keys=ground.keys,
-                engine=engine,
-                tasks=self._tasks,
-                clock=ground.clock,
-                epoch=term.epoch,
-                launch=ground.launch,
-            ),
+            groups=self._groups,
             treasury=self.treasury,
             pool=ground.pool,
+            prospects=Prospects(ground.pool, ground.clock),
             tasks=self._tasks,
             hub=self.hub,
+            journal=ground.journal,
+            clock=ground.clock,
+            epoch=term.epoch,
+        )
+        self._retirement = Retirement(
+            database=ground.database,
+            pool=ground.pool,
+            rpc=ground.rpc,
+            manager=self.manager,
+            alarms=self.alarms,
+            journal=ground.journal,
+            clock=ground.clock,
+            epoch=term.epoch,
+        )
+        self._rest = Rest(
+            database=ground.database,
+            groups=self._groups,
+            pool=ground.pool,
+            manager=self.manager,
             journal=ground.journal,
             clock=ground.clock,
             epoch=term.epoch,
@@ -160,10 +207,13 @@ class Leader:
                     ("engine tasks", self._tasks.refresh, REFRESH),
                     ("silence", self._sweep, SWEEP),
                     ("nodes", self._walk, 1.0),
+                    ("retirement", self._retirement.step, 1.0),
+                    ("rest", self._rest.step, 1.0),
                     ("gas", self._gas, 0.25),
                     ("outbox", self.outbox.step, OUTBOX_EVERY),
                     ("manager's outbox", self.manager.step, OUTBOX_EVERY),
-                    ("catalog", self._catalogs.step, 1.0),
+                    ("catalog", self._catalogs.step, 0.25),
+                    ("offers", self._offers.step, 1.0),
                     ("recovery", self._recover, 1.0),
                     ("journal", self._write_journal, 0.05),
                     ("index", self._indexer.turn, 0.0),
@@ -182,7 +232,7 @@ class Leader:
         for slot in slots:
             task = self._tasks.get(slot.task) if slot.task else None
             node = rows[slot.node]
-            if task is not None and task.group in colours and node.state == NodeState.SERVING:
+            if task is not None and task.group in colours and node.state in PRESUMED:
                 self.hub.presume(node, Seat(task.id, slot.sender, colours[task.group], True, 0.0))
 
     async def _sweep(self) -> None:

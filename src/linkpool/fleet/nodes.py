@@ -1,6 +1,7 @@
 """A node's life, from wanted to serving: see where it is, take the next step, look again.
 
     wanted -> keys_made -> funded -> started -> registered -> serving
+       `---------`-----------`---------`-> failed: it cannot become one any more (`fleet.prospects`)
 
 Each step may be taken twice, and a state is written only after what it names is true. Replicas are started as
 soon as the keys are made, while the gas is on its way: the first one submits the invite when it has come.
@@ -11,26 +12,33 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from linkpool.errors import LinkPoolError
+from linkpool.errors import LinkPoolError, Permanent
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.groups import REPLICAS, Groups
 from linkpool.fleet.hub import Hub
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.pool import Pool
+from linkpool.fleet.prospects import Prospects
 from linkpool.fleet.tasks import Tasks
 from linkpool.fleet.treasury import Treasury
+from linkpool.fleet.wishes import MAKE
 from linkpool.store import events, nodes, operations
 from linkpool.store.database import Database
-from linkpool.store.tables import Colour, NodeRow, NodeState, OperationState
+from linkpool.store.tables import UNREGISTERED, Colour, NodeRow, NodeState, OperationState
 
 log = structlog.get_logger(__name__)
 
-OPERATION = "make_node"
 LOOK_EVERY = 0.25
 """Seconds between two looks while a node is on its way."""
 IDLE = 2.0
 """Seconds between two looks when none is, unless somebody knocks."""
+_ON_THE_WAY = UNREGISTERED | {NodeState.REGISTERED}
+_PROGRESS = {
+    NodeState.FUNDED: "its senders have gas; its replicas are on their way",
+    NodeState.STARTED: "its replicas run; the first one registers it",
+    NodeState.REGISTERED: "it is in the pool; its replicas get ready to serve",
+}
 
 
 class Nodes:
@@ -44,6 +52,7 @@ class Nodes:
         groups: Groups,
         treasury: Treasury,
         pool: Pool,
+        prospects: Prospects,
         tasks: Tasks,
         hub: Hub,
         journal: Journal,
@@ -55,6 +64,7 @@ class Nodes:
         self._groups = groups
         self._treasury = treasury
         self._pool = pool
+        self._prospects = prospects
         self._tasks = tasks
         self._hub = hub
         self._journal = journal
@@ -68,6 +78,9 @@ class Nodes:
             NodeState.STARTED: self._registered,
             NodeState.REGISTERED: self._serve,
             NodeState.SERVING: self._keep,
+            NodeState.DRAINING: self._keep,
+            NodeState.RETIRED: self._leave,
+            NodeState.FAILED: self._leave,
         }
 
     async def run(self, knock: asyncio.Event) -> None:
@@ -87,11 +100,24 @@ class Nodes:
             rows = await nodes.every(session)
         for row in rows:
             try:
-                await self._advance(row)
-                self._waiting.pop(row.index, None)
+                await self._look(row)
             except LinkPoolError as error:  # the others go on; this one is tried again at the next look
                 await self._explain(row, str(error))
-        return any(row.state != NodeState.SERVING for row in rows)
+        return any(row.state in _ON_THE_WAY for row in rows)
+
+    async def _look(self, row: NodeRow) -> None:
+        """Take it as far as it goes; give it up when it can go no further for good."""
+        why = await self._prospects.hopeless(row, self._waiting.get(row.index))
+        if why is None:
+            try:
+                await self._advance(row)
+                self._waiting.pop(row.index, None)
+            except Permanent as error:
+                if row.state not in UNREGISTERED:
+                    raise
+                why = str(error)
+        if why is not None:
+            await self._give_up(row.index, why)
 
     async def _advance(self, row: NodeRow) -> None:
         """As far as it goes in one look."""
@@ -128,24 +154,44 @@ class Nodes:
     async def _keep(self, row: NodeRow) -> None:
         await self._groups.keep(row.index, Colour(row.primary))
 
+    async def _leave(self, row: NodeRow) -> None:
+        """At rest: `fleet.rest` sees to it that nothing of it runs."""
+
     async def _explain(self, row: NodeRow, why: str) -> None:
         """Say once why a node waits: in the log, and to whoever looks at its operation."""
         if self._waiting.get(row.index) == why:
             return
         log.warning("node waits", node=row.oracle or row.index, state=row.state, why=why)
         async with self._database.lead(self._epoch) as session:
-            await operations.explain(session, row.index, OPERATION, detail=why, now=self._clock.now())
+            await operations.explain(session, row.index, MAKE, detail=why, now=self._clock.now())
         self._waiting[row.index] = why
+
+    async def _give_up(self, node: int, why: str) -> None:
+        """It will not become a node: its keys stay derivable, its number is never used again."""
+        now = self._clock.now()
+        async with self._database.lead(self._epoch) as session:
+            row = await nodes.get(session, node)
+            if row.state not in UNREGISTERED:
+                return
+            await nodes.move_on(session, node, row.state, NodeState.FAILED, now)
+            await operations.finish_for(session, node, MAKE, state=OperationState.FAILED, detail=why, now=now)
+            events.add(session, "node_failed", row.oracle, {"index": node, "why": why}, now)
+        self._waiting.pop(node, None)
+        log.error("node is given up", node=row.oracle or node, why=why)
+        await self._journal.wake()
 
     async def _write(self, row: NodeRow, state: NodeState) -> None:
         now = self._clock.now()
         async with self._database.lead(self._epoch) as session:
-            await nodes.set_state(session, row.index, state, now)
+            if not await nodes.move_on(session, row.index, row.state, state, now):
+                return  # somebody asked for something else in the meantime
             events.add(session, f"node_{state.value}", row.oracle, {"index": row.index}, now)
+            if state in _PROGRESS:
+                await operations.explain(session, row.index, MAKE, detail=_PROGRESS[state], now=now)
             if state is NodeState.SERVING:
                 done = OperationState.DONE
                 await operations.finish_for(
-                    session, row.index, OPERATION, state=done, detail="both replicas serve", now=now
+                    session, row.index, MAKE, state=done, detail="both replicas serve", now=now
                 )
         log.info("node moves on", node=row.oracle, state=state.value)
         await self._journal.wake()

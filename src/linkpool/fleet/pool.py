@@ -7,15 +7,17 @@ from typing import Protocol
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import Rpc
 from linkpool.contracts import invite as invites
+from linkpool.contracts.pool import Offer, Status
 from linkpool.contracts.pool import Pool as PoolContract
-from linkpool.contracts.pool import Status
 from linkpool.contracts.view import Summary, View
 from linkpool.errors import Permanent
 from linkpool.units import Juels
 from linkpool.wire.agent import Invite
 
 _PAGE = 100
-"""Nodes per call of PoolView."""
+"""Nodes, or offers, per call of PoolView."""
+
+_NOTHING = Juels(0)
 
 
 class WrongPool(Permanent):
@@ -33,13 +35,19 @@ class PoolFacts:
 
 @dataclass(frozen=True)
 class NodeOnChain:
-    """A node as the contracts show it, in juels. accepting: takes requests now."""
+    """A node as the contracts show it, in juels. accepting: takes requests now.
+
+    escrow: payments of open requests; reserves: their covers.
+    """
 
     wallet: str
     capacity: Juels
     stake: Juels
     earned: Juels
     accepting: bool
+    status: Status = Status.ACTIVE
+    escrow: Juels = _NOTHING
+    reserves: Juels = _NOTHING
 
 
 class Pool(Protocol):
@@ -48,6 +56,11 @@ class Pool(Protocol):
     @property
     def facts(self) -> PoolFacts:
         """What does not change."""
+        ...
+
+    @property
+    def manager(self) -> str:
+        """Who signs our invites: the address of our manager's key."""
         ...
 
     def oracle_of(self, wallet: str) -> str:
@@ -68,6 +81,10 @@ class Pool(Protocol):
         """Every registered node by its oracle's address."""
         ...
 
+    async def offers(self, jobs: Sequence[bytes]) -> Sequence[Offer]:
+        """The offers of these job ids, in their order; closed where there is none."""
+        ...
+
     async def summary(self) -> Summary:
         """Roles, limits, fee and counts."""
         ...
@@ -83,6 +100,11 @@ class ContractPool:
         self._view = View(view)
         self._manager = manager
         self._implementation = invites.implementation_address(facts.pool)
+
+    @property
+    def manager(self) -> str:
+        """Who signs our invites: the address of our manager's key."""
+        return self._manager.address
 
     def oracle_of(self, wallet: str) -> str:
         """Where the oracle of a wallet is, or will be, deployed."""
@@ -115,7 +137,14 @@ class ContractPool:
             rows = await self._view.nodes(self.facts.pool, len(found), _PAGE).ask(self._rpc)
             for row in rows:
                 found[row.node] = NodeOnChain(
-                    row.wallet, Juels(row.capacity), Juels(row.active), Juels(row.earned), row.accepting
+                    row.wallet,
+                    Juels(row.capacity),
+                    Juels(row.active),
+                    Juels(row.earned),
+                    row.accepting,
+                    row.status,
+                    Juels(row.escrow),
+                    Juels(row.reserves),
                 )
             if len(rows) < _PAGE:
                 return found

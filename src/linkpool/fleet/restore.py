@@ -9,11 +9,12 @@ from collections.abc import Mapping
 import structlog
 
 from linkpool.chain.keys import Key
+from linkpool.contracts.pool import Status
 from linkpool.errors import Permanent
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.keys import SLOTS, Keyring
 from linkpool.fleet.pool import NodeOnChain, Pool
-from linkpool.store import events, nodes
+from linkpool.store import events, nodes, retirements
 from linkpool.store.database import Database
 from linkpool.store.tables import NodeState
 from linkpool.units import Slot
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 GAP = 100
 """Numbers in a row without a node after which the search ends: a failed transaction leaves a gap."""
+_STATES = {Status.DRAINING: NodeState.DRAINING, Status.RETIRED: NodeState.RETIRED}
 
 
 class CannotRestore(Permanent):
@@ -31,8 +33,8 @@ class CannotRestore(Permanent):
 async def restore(database: Database, keys: Keyring, pool: Pool, clock: Clock) -> list[str]:
     """Write every node of the chain into an empty database; their ids, oldest first.
 
-    The nodes come back as registered: the next leader starts their replicas. Raises CannotRestore,
-    EndpointTrouble, StoreUnreachable.
+    The nodes come back as registered: the next leader starts their replicas. Those that are being retired go
+    on with it, and retired ones stay so. Raises CannotRestore, EndpointTrouble, StoreUnreachable.
     """
     on_chain = await pool.nodes()
     numbers = _numbers(keys, on_chain)
@@ -54,7 +56,10 @@ async def restore(database: Database, keys: Keyring, pool: Pool, clock: Clock) -
                 senders=[Key(keys.sender(number, Slot(slot))).address for slot in range(SLOTS)],
                 now=now,
             )
-            await nodes.set_state(session, number, NodeState.REGISTERED, now)
+            state = _STATES.get(on_chain[oracle].status, NodeState.REGISTERED)
+            await nodes.set_state(session, number, state, now)
+            if state is NodeState.DRAINING:
+                await retirements.begin(session, number, now)
             events.add(session, "node_restored", oracle, {"index": number}, now)
         await nodes.continue_numbers(session)
     log.info("nodes restored", nodes=len(numbers))

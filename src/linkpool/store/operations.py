@@ -38,6 +38,12 @@ async def by_key(session: AsyncSession, key: str) -> OperationRow | None:
     return await session.scalar(select(OperationRow).where(OperationRow.key == key))
 
 
+async def newest_of(session: AsyncSession, node: int, kind: str) -> OperationRow | None:
+    """The last one of that kind on a node."""
+    query = select(OperationRow).where(OperationRow.node == node, OperationRow.kind == kind)
+    return await session.scalar(query.order_by(OperationRow.made_at.desc()).limit(1))
+
+
 async def finish_for(
     session: AsyncSession, node: int, kind: str, *, state: OperationState, detail: str, now: float
 ) -> None:
@@ -50,6 +56,14 @@ async def explain(session: AsyncSession, node: int, kind: str, *, detail: str, n
     """Say what the running operations of that kind on a node wait for."""
     values = {"detail": detail, "changed_at": now}
     await session.execute(update(OperationRow).where(_running(node, kind)).values(**values))
+
+
+async def tell(
+    session: AsyncSession, operation: str, *, state: OperationState, detail: str, now: float
+) -> None:
+    """How far one operation is."""
+    values = {"state": state.value, "detail": detail, "changed_at": now}
+    await session.execute(update(OperationRow).where(OperationRow.id == operation).values(**values))
 
 
 def _running(node: int, kind: str) -> ColumnElement[bool]:

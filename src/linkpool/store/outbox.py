@@ -42,3 +42,11 @@ async def settle(
     rows = (OutboxRow.sender == sender) & (OutboxRow.nonce == nonce)
     paid = None if gas_paid is None else str(gas_paid)
     await session.execute(update(OutboxRow).where(rows).values(block=block, failed=failed, gas_paid=paid))
+
+
+async def landed(session: AsyncSession, purpose: str) -> bool:
+    """Whether something of that purpose was ever done."""
+    done = select(OutboxRow.id).where(
+        OutboxRow.purpose == purpose, OutboxRow.block.is_not(None), OutboxRow.failed.is_(False)
+    )
+    return await session.scalar(done.limit(1)) is not None

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from linkpool.api.nodes import Maker
 from linkpool.chain.fees import FIRST_SHARE
 from linkpool.chain.keys import Key
+from linkpool.contracts.view import Summary
 from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.groups import Groups, Launch
 from linkpool.fleet.journal import Journal
@@ -17,19 +17,21 @@ from linkpool.fleet.lease import Term
 from linkpool.fleet.nodes import Nodes
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
+from linkpool.fleet.prospects import Prospects
 from linkpool.fleet.tasks import Tasks
 from linkpool.fleet.treasury import Marks, Treasury
+from linkpool.fleet.wishes import Wishes
 from linkpool.store import events, lease, nodes, operations, releases
 from linkpool.store.database import Database
 from linkpool.store.tables import NodeState, OperationState
 from linkpool.units import WHOLE, Juels, Wei
 from linkpool.wire.agent import Invite, Member
-from linkpool.wire.api import MakeNode
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.fake_engine import FakeEngine
 from tests.support.fuse import Crash, Fuse, FusedDatabase, FusedEngine, FusedRpc
 from tests.support.manual_clock import ManualClock
+from tests.support.pool_summary import pool_summary
 
 HIGH = WHOLE // 5
 KEYS = Keyring(bytes(range(32)))
@@ -57,6 +59,7 @@ class World:
     # what the contracts say: a node is there once a replica of it runs and its sender has gas
 
     facts = PoolFacts(31337, "0xlink", "0xpool")
+    manager = Key(KEYS.manager()).address
 
     def oracle_of(self, wallet: str) -> str:
         return "0x" + hashlib.sha256(wallet.encode()).hexdigest()[:40]
@@ -72,6 +75,9 @@ class World:
 
     async def nodes(self) -> dict[str, NodeOnChain]:
         return {}
+
+    async def summary(self) -> Summary:
+        return pool_summary(self.manager)
 
     # what the hub says: every task that runs is alive, and sees what is on chain
 
@@ -98,8 +104,8 @@ class Incarnation:
         factory = NodeFactory(self.database, KEYS, world, clock)
         async with self.database.write() as session:
             await releases.put(session, "r", command=["x"], image=None, settings={}, now=clock.now())
-        maker = Maker(self.database, factory, clock, asyncio.Event(), Juels(WHOLE))
-        await maker.make(MakeNode(), "token:once")
+        wishes = Wishes(self.database, factory, clock, asyncio.Event(), Juels(WHOLE))
+        await wishes.make(key="token:once")
         async with self.database.write() as session:
             epoch = await lease.take(session, "test", await lease.seen(session))
         assert epoch is not None
@@ -132,6 +138,7 @@ class Incarnation:
             groups=groups,
             treasury=Treasury(self.rpc, outbox, Marks(Wei(HIGH // 4), Wei(HIGH))),
             pool=world,
+            prospects=Prospects(world, clock),
             tasks=tasks,
             hub=world,
             journal=journal,
