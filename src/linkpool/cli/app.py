@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from linkpool.cli import config, engine, figures, fleet, job, keys, node, pool, state, token
+from linkpool.cli import config, engine, figures, fleet, job, keys, node, pool, relay, state, token
 
 app = typer.Typer(
     name="linkpool",
@@ -30,6 +30,7 @@ app.command()(token.audit)
 app.command()(state.backup)
 app.command()(state.restore)
 app.command()(state.doctor)
+app.command()(relay.relay)
 app.add_typer(job.app, name="job")
 app.add_typer(pool.app, name="pool")
 

@@ -1,0 +1,113 @@
+"""The process of one relay, and its composition root: what starts here stops here, in reverse.
+
+upstreams -> feed -> blocks -> answers, clients -> server
+"""
+
+import asyncio
+import random
+import resource
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import structlog
+from prometheus_client import CollectorRegistry
+
+from linkpool import log as logs
+from linkpool.chain.clock import ChainClock
+from linkpool.chain.endpoint import connect
+from linkpool.chain.endpoints import Endpoints
+from linkpool.chain.types import unhex
+from linkpool.errors import Permanent
+from linkpool.relay.answers import Answers
+from linkpool.relay.blocks import Blocks
+from linkpool.relay.checking import EVERY_SECONDS, Checks
+from linkpool.relay.clients import Clients
+from linkpool.relay.coverage import Coverage
+from linkpool.relay.feed import Feed
+from linkpool.relay.interest import Interest
+from linkpool.relay.observed import Link, Observed
+from linkpool.relay.server import Server
+from linkpool.relay.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+class CannotListen(Permanent):
+    """The address or port is not to be had."""
+
+
+def main(config: Path | None, environ: Mapping[str, str], said: Mapping[str, Any]) -> int:
+    """Run one relay until SIGTERM or Ctrl-C; returns 0. Raises LinkPoolError when it cannot start."""
+    logs.configure()
+    settings = Settings.load(config, environ, said)
+    _allow_many_connections()
+    asyncio.run(_until_told(settings))
+    return 0
+
+
+async def _until_told(settings: Settings) -> None:
+    task = asyncio.create_task(run(settings))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return
+
+
+async def run(settings: Settings, *, listening: Callable[[int], None] | None = None) -> None:
+    """Run one relay until cancelled. `listening` hears its port. Raises SettingsRefused, CannotListen."""
+    token, tls = settings.token(), settings.tls()
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        links: list[Link] = []
+        for url in settings.upstreams:
+            links.append(connect(url, session))
+            stack.push_async_callback(links[-1].close)
+        genesis = unhex(settings.genesis) if settings.genesis else None
+        endpoints = Endpoints(links, chain_id=settings.chain_id, genesis=genesis)
+        clock, interest = ChainClock(), Interest()
+        clients = Clients(interest)
+        feed = Feed(endpoints, clock, Blocks(settings.window), interest, clients.tell)
+        coverage = Coverage(feed, clock)
+        offset = random.uniform(0, EVERY_SECONDS)  # noqa: S311 - spreads the relays' reads
+        checks = Checks(feed, endpoints, offset=offset)
+        answers = Answers(feed, coverage, endpoints, settings.chain_id)
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(Observed(links, endpoints, feed, checks, answers, clients))
+        server = Server(
+            answers,
+            clients,
+            lambda: feed.stale() or checks.stale(),
+            registry,
+            token=logs.hide(token) if token else None,
+            max_clients=settings.max_clients,
+        )
+        try:
+            port = await stack.enter_async_context(server.listening(settings.host, settings.port, tls))
+        except OSError as error:
+            raise CannotListen(
+                f"{settings.host}:{settings.port}: {error.strerror}; choose another port"
+            ) from error
+        log.info("relay listens", host=settings.host, port=port)
+        if listening:
+            listening(port)
+        async with asyncio.TaskGroup() as tasks:
+            for name, loop in (
+                ("feed", feed.run),
+                ("coverage", coverage.run),
+                ("checks", checks.run),
+                ("watch", server.watch),
+            ):
+                tasks.create_task(loop(), name=name)
+
+
+def _allow_many_connections() -> None:
+    """Each replica holds three connections; the usual soft limit of a process is 1,024 files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
