@@ -124,8 +124,8 @@ class Steps:
             move = await self.enter(move, *following)
         return move
 
-    async def enter(self, move: MoveRow, state: MoveState, detail: str) -> MoveRow:
-        """Write down where a move is from now on, and tell it."""
+    async def enter(self, move: MoveRow, state: MoveState, detail: str, wave: int | None = None) -> MoveRow:
+        """Write down where a move is from now on, and tell it. wave: with which it began."""
         now = self._clock.now()
         async with self._database.lead(self._epoch) as session:
             switched_at = None
@@ -133,6 +133,7 @@ class Steps:
                 tip = await chain_rows.tip(session)
                 switched_at = tip.time if tip else int(now)
             row = await moves.enter(session, move.id, state, detail=detail, now=now, switched_at=switched_at)
+            row.wave = row.wave if wave is None else wave
             node = None if row.node is None else await session.get_one(NodeRow, row.node)
             data = {"rollout": row.rollout, "bridge": row.bridge, "release": row.release}
             data |= {"state": state.value, "colour": row.colour, "detail": detail}

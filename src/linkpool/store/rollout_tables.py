@@ -19,7 +19,10 @@ from linkpool.store.tables import Base
 
 
 class RolloutState(StrEnum):
-    """How far a rollout is. Paused and stopped ones begin no further node; a stopped one stopped itself."""
+    """How far a rollout is. Paused and stopped ones begin no further node; a stopped one stopped itself.
+
+    failed: it came to its end, and not every node moved.
+    """
 
     RUNNING = "running"
     PAUSED = "paused"
@@ -27,6 +30,7 @@ class RolloutState(StrEnum):
     ABORTING = "aborting"
     ABORTED = "aborted"
     DONE = "done"
+    FAILED = "failed"
 
 
 class MoveState(StrEnum):
@@ -54,6 +58,7 @@ class MoveState(StrEnum):
     """It was never begun."""
 
 
+OVER = frozenset({RolloutState.ABORTED, RolloutState.DONE, RolloutState.FAILED})
 ENDED = frozenset({MoveState.DONE, MoveState.RETURNED, MoveState.SKIPPED})
 IN_FLIGHT = frozenset(MoveState) - ENDED - {MoveState.WAITING}
 

@@ -7,9 +7,9 @@
     GET  /api/v1/rollouts/{id}                 RolloutView
     POST /api/v1/rollouts/{id}/pause           -> RolloutView     begins no further node
     POST /api/v1/rollouts/{id}/resume          -> RolloutView     also after it stopped itself
-    POST /api/v1/rollouts/{id}/abort           -> RolloutView     what is in flight returns, what is done stays
+    POST /api/v1/rollouts/{id}/abort           -> RolloutView     what is in flight returns
 
-A release is code that runs on the engine's hosts: hence admin.
+A release is code that runs on the engine's hosts: hence admin. An abort leaves alone what has moved.
 
 Events: `rollout_state` {rollout, state, detail}, `move_state` {rollout, bridge, release, state, detail}.
 409: a node is part of another rollout that runs; a release's name stands for something else; a rollout that
@@ -29,7 +29,7 @@ Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=4_096)]
 NodeId = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 
-RolloutStateName = Literal["running", "paused", "stopped", "aborting", "aborted", "done"]
+RolloutStateName = Literal["running", "paused", "stopped", "aborting", "aborted", "done", "failed"]
 MoveStateName = Literal[
     "waiting",
     "starting",
