@@ -26,10 +26,12 @@ from linkpool.api.limits import Limiter, Rate, RateLimit
 from linkpool.api.nodes import node_routes
 from linkpool.api.pages import Pages
 from linkpool.api.public import public_routes
+from linkpool.api.rollouts import rollout_routes
 from linkpool.api.session import session_routes
 from linkpool.api.tokens import token_routes
 from linkpool.fleet.catalog_apply import CatalogDesk
 from linkpool.fleet.leader import Ground
+from linkpool.fleet.rollout_wishes import RolloutWishes
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     app.include_router(node_routes(ground.database, auth, view, ground.wishes))
     desk = CatalogDesk(ground.database, ground.keys, ground.clock)
     app.include_router(catalog_routes(auth, desk, CatalogViews(ground.database, ground.door)))
+    upgrades = RolloutWishes(ground.database, ground.clock)
+    app.include_router(rollout_routes(ground.database, auth, view, upgrades, ground.launch.release))
     app.include_router(entrance_routes(ground.database, auth, ground.door))
     app.include_router(event_routes(ground.database, auth, ground.journal))
     app.include_router(alarm_routes(ground.database, auth))

@@ -32,6 +32,8 @@ from linkpool.fleet.prospects import Prospects
 from linkpool.fleet.recovery import Recovery
 from linkpool.fleet.rest import Rest
 from linkpool.fleet.retire import Retirement
+from linkpool.fleet.rollout_build import build_rollouts
+from linkpool.fleet.rollouts import LOOK_EVERY
 from linkpool.fleet.roster import Seat
 from linkpool.fleet.tasks import REFRESH, Tasks
 from linkpool.fleet.treasury import Marks, Treasury
@@ -138,6 +140,18 @@ class Leader:
             epoch=term.epoch,
             launch=ground.launch,
         )
+        self._rollouts = build_rollouts(
+            database=ground.database,
+            engine=engine,
+            groups=self._groups,
+            tasks=self._tasks,
+            hub=self.hub,
+            alarms=self.alarms,
+            journal=ground.journal,
+            clock=ground.clock,
+            term=term,
+            funded=lambda sender: self.treasury.balances.get(sender, 0) >= ground.marks.low,
+        )
         self._nodes = Nodes(
             database=ground.database,
             factory=ground.factory,
@@ -207,6 +221,7 @@ class Leader:
                     ("engine tasks", self._tasks.refresh, REFRESH),
                     ("silence", self._sweep, SWEEP),
                     ("nodes", self._walk, 1.0),
+                    ("rollouts", self._rollouts.step, LOOK_EVERY),
                     ("retirement", self._retirement.step, 1.0),
                     ("rest", self._rest.step, 1.0),
                     ("gas", self._gas, 0.25),

@@ -27,7 +27,7 @@ from linkpool.store.tables import AT_REST, Colour, NodeRow, NodeState
 log = structlog.get_logger(__name__)
 
 ALARM = "rollout"
-EVERY = 0.25
+LOOK_EVERY = 0.25
 """Seconds between two looks."""
 MOVABLE = (NodeState.SERVING, NodeState.DRAINING)
 """Nodes that have replicas to keep."""

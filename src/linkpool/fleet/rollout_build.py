@@ -1,0 +1,52 @@
+"""Rollouts over a pool's nodes, put together for one term."""
+
+from collections.abc import Callable
+
+from linkpool.engines.protocol import Engine
+from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.clock import Clock
+from linkpool.fleet.groups import Groups
+from linkpool.fleet.hub import Hub
+from linkpool.fleet.journal import Journal
+from linkpool.fleet.lease import Term
+from linkpool.fleet.node_colours import NodeColours
+from linkpool.fleet.orders import Orders
+from linkpool.fleet.rollouts import Rollouts
+from linkpool.fleet.tasks import Tasks
+from linkpool.fleet.two_colours import Steps
+from linkpool.store.database import Database
+
+
+def build_rollouts(
+    *,
+    database: Database,
+    engine: Engine,
+    groups: Groups,
+    tasks: Tasks,
+    hub: Hub,
+    alarms: Alarms,
+    journal: Journal,
+    clock: Clock,
+    term: Term,
+    funded: Callable[[str], bool],
+) -> Rollouts:
+    """`funded` says whether a sender has gas enough, as last seen."""
+    things = NodeColours(
+        database=database,
+        epoch=term.epoch,
+        groups=groups,
+        tasks=tasks,
+        hub=hub,
+        orders=Orders(hub, term, clock),
+        funded=funded,
+    )
+    return Rollouts(
+        database=database,
+        engine=engine,
+        steps=Steps(database=database, journal=journal, clock=clock, epoch=term.epoch),
+        things=things.of,
+        alarms=alarms,
+        journal=journal,
+        clock=clock,
+        epoch=term.epoch,
+    )
