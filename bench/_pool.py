@@ -18,11 +18,13 @@ from typing import Any
 
 from linkpool import log as logs
 from linkpool.api.client import until_serving
+from linkpool.api.client_catalog import apply, until_in_use
 from linkpool.dev.folder import hold
 from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
-from linkpool.dev.pool import PAYMENT, stake
+from linkpool.dev.pool import PAYMENT, TERMS, stake
 from linkpool.dev.tally import Tally
 from linkpool.dev.up import DevPool, Ports, dev_pool, project_root
+from linkpool.wire.catalog import PutCatalog, PutJob
 
 TICK = 0.1
 AT_ONCE = 100
@@ -92,22 +94,15 @@ async def pool(*, source_delay: float = 0.0) -> AsyncIterator[Load]:
             async with dev_pool(state, Ports(0, 0), project_root(), lambda _text: None) as standing:
                 await stake(standing.found, standing.oracle)
                 if source_delay:
-                    await standing.control.put_jobs(demo_job(standing.source, f"?delay={source_delay:g}"))
-                    await _acknowledged(standing)
+                    job = PutJob(text=demo_job(standing.source, f"?delay={source_delay:g}"), offer=TERMS)
+                    change = await apply(standing.control, PutCatalog(jobs=[job]))
+                    await until_in_use(standing.control, change.revision, SETTLE_SECONDS)
                 tally = Tally(standing.rpc, standing.oracle, standing.found.deployment.block)
                 watching = asyncio.create_task(_watch(tally))
                 try:
                     yield Load(standing, tally)
                 finally:
                     watching.cancel()
-
-
-async def _acknowledged(standing: DevPool) -> None:
-    while True:
-        catalog = await standing.control.catalog()
-        if catalog.acknowledged == catalog.revision:
-            return
-        await asyncio.sleep(0.05)
 
 
 async def _watch(tally: Tally) -> None:

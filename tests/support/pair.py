@@ -31,11 +31,11 @@ from linkpool.chain.types import checksum, hexed, parse_logs, quantity
 from linkpool.contracts import events
 from linkpool.contracts.invite import Invite
 from linkpool.contracts.oracle import Covered, Oracle, OracleResponse, Rejected
-from linkpool.contracts.pool import Pool
+from linkpool.contracts.pool import Offer, Pool
 from linkpool.dev.account import Account
 from linkpool.dev.folder import Folder
 from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
-from linkpool.dev.pool import GAS_MONEY, LINK_PRICE, PAYMENT, Found, found, stake
+from linkpool.dev.pool import BASE_FEE_CEILING, GAS_MONEY, LINK_PRICE, PAYMENT, PENALTY, Found, found, stake
 from linkpool.dev.processes import claim_port
 from linkpool.dev.tally import Tally
 from linkpool.fleet.keys import unseal
@@ -360,6 +360,8 @@ async def standing(root: Path, *, names: tuple[str, ...] = tuple(SENDERS)) -> As
         made = await found(rpc, folder)
         manager = Account(rpc, CHAIN_ID, unseal(folder.passphrase.read_text().strip(), folder.keys).manager())
         oracle = await _register(rpc, made, manager)
+        offer = Offer(SPEC_ID, PAYMENT, PENALTY, BASE_FEE_CEILING, open=True)
+        await manager.send(Pool(made.deployment.pool).set_offer(offer))
         await stake(made, oracle)
         source = await stack.enter_async_context(open_source())
         jobs = root / "jobs"

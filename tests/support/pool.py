@@ -21,6 +21,7 @@ import aiohttp
 from eth_abi.abi import encode
 
 from linkpool.api.client import Client, ControlTrouble, serving, until_serving
+from linkpool.api.client_catalog import until_in_use
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
@@ -29,17 +30,18 @@ from linkpool.contracts.consumer import DemoConsumer
 from linkpool.contracts.deploy import Settings, deploy, plan
 from linkpool.contracts.link import Link
 from linkpool.contracts.oracle import Oracle
-from linkpool.contracts.pool import Offer, Pool
 from linkpool.dev.account import Account
 from linkpool.dev.anvil import DevChain
 from linkpool.dev.folder import POOL_NAME, Folder
 from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
-from linkpool.dev.pool import BASE_FEE_CEILING, GAS_MONEY, PAYMENT, PENALTY, WEALTH, Found, stake
+from linkpool.dev.pool import GAS_MONEY, PAYMENT, TERMS, WEALTH, Found, stake
 from linkpool.dev.processes import child, claim_port
 from linkpool.dev.tally import Tally
 from linkpool.dev.up import write_config
 from linkpool.engines.local import LocalEngine
+from linkpool.fleet.catalog_document import Job
 from linkpool.fleet.keys import Keyring, seal
+from linkpool.jobs.errors import JobError
 from linkpool.wire.api import NodeView, ReplicaView
 from tests.support.anvil import Anvil, anvil
 from tests.support.chainlink import client
@@ -136,32 +138,23 @@ class RealPool:
 
     # --- jobs --------------------------------------------------------------------------------------
 
-    async def offer(self, *jobs: bytes) -> None:
-        """Open an offer for each job id."""
-        offers = [Offer(job, PAYMENT, PENALTY, BASE_FEE_CEILING, open=True) for job in jobs]
-        pool = Pool(self.found.deployment.pool)
-        await asyncio.gather(*(self.manager.send(pool.set_offer(offer)) for offer in offers))
-
-    async def put_jobs(self, *jobs: str) -> tuple[int, dict[str, Any]]:
-        """Ask for a new catalog: the answer's status and body."""
-        body, url = {"jobs": jobs}, f"{self.control.url}/api/v1/jobs"
-        async with self.http.put(url, json=body, headers=self.headers) as reply:
+    async def put_jobs(self, *jobs: str, bridges: Any = None) -> tuple[int, dict[str, Any]]:
+        """Ask for a new catalog with every job offered at the demo's terms: the answer's status and body."""
+        asked = [{"text": text, "offer": _terms(text)} for text in jobs]
+        body, url = {"jobs": asked, "bridges": bridges or {}}, f"{self.control.url}/api/v1/catalog"
+        async with self.http.post(url, json=body, headers=self.headers) as reply:
             return reply.status, dict(await reply.json(content_type=None))
 
     async def catalog(self) -> dict[str, Any]:
         """The catalog in force, as the API shows it."""
-        async with self.http.get(f"{self.control.url}/api/v1/jobs", headers=self.headers) as reply:
+        async with self.http.get(f"{self.control.url}/api/v1/catalog", headers=self.headers) as reply:
             return dict(await reply.json())
 
-    async def serve(self, *jobs: str) -> None:
-        """Have every replica serve exactly these jobs; returns when all acknowledged them."""
-        status, answer = await self.put_jobs(*jobs)
+    async def serve(self, *jobs: str, bridges: Any = None) -> None:
+        """Have every replica serve exactly these; returns when all acknowledged them and offers are open."""
+        status, answer = await self.put_jobs(*jobs, bridges=bridges)
         assert status == 200, answer
-
-        async def acknowledged() -> bool:
-            return bool((await self.catalog())["acknowledged"] == answer["revision"])
-
-        await until(acknowledged, f"revision {answer['revision']} of the catalog is in use")
+        await until_in_use(self.control, answer["revision"], 30)
 
     # --- requests ----------------------------------------------------------------------------------
 
@@ -259,11 +252,24 @@ async def real_pool(root: Path) -> AsyncIterator[RealPool]:
         stack.push_async_callback(plane.stop)
         control = await plane.start()
         pool = RealPool(chain, rpc, folder, http, found, owner, manager, source, plane, control)
-        await control.put_jobs(demo_job(source.url))
+        _, catalog = await pool.put_jobs(demo_job(source.url))
         made = await control.make_node()
         pool.oracle = (await until_serving(control, made.node.index, 60)).id or ""
-        await asyncio.gather(stake(found, pool.oracle), pool.replicas())
+        await asyncio.gather(
+            stake(found, pool.oracle), pool.replicas(), until_in_use(control, catalog["revision"], 60)
+        )
         yield pool
+
+
+def _terms(text: str) -> dict[str, str] | None:
+    """The demo's terms for a job that can be bought; no penalty where requesters choose the source."""
+    try:
+        job = Job(text)
+        if job.spec.type != "directrequest":
+            return None
+        return TERMS.model_dump() | ({"penalty": "0"} if job.source_is_asked_for else {})
+    except JobError:
+        return None
 
 
 async def _nothing_behind(folder: Folder) -> None:
@@ -289,6 +295,4 @@ async def _found(rpc: Endpoints, folder: Folder) -> tuple[Account, Account, Foun
     consumer = DemoConsumer(await requester.deploy(code))
     for rich in (staker.address, consumer.address):
         await owner.send(Link(link).transfer(rich, WEALTH))
-    offer = Offer(SPEC_ID, PAYMENT, PENALTY, BASE_FEE_CEILING, open=True)
-    await manager.send(Pool(deployment.pool).set_offer(offer))
     return owner, manager, Found(deployment, staker, requester, consumer)

@@ -1,98 +1,108 @@
-"""The catalog: jobs and bridges of all nodes, replaced as a whole, checked before they are taken."""
+"""The catalog: jobs, offers and bridges of all nodes, as a whole or one by one, checked before taken.
 
-from collections.abc import Sequence
+To run a program is to run any code where the engine runs it: that needs the scope `admin`.
+"""
+
+from collections.abc import Awaitable, Iterable
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Path
 
-from linkpool.api.auth import Auth
-from linkpool.fleet.catalog import from_store, to_store
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.door import Door
-from linkpool.fleet.keys import Keyring
-from linkpool.jobs.errors import JobError
-from linkpool.jobs.spec import parse_job
-from linkpool.store import catalog, tokens
-from linkpool.store.database import Database
-from linkpool.wire.agent import Bridge
-from linkpool.wire.api import BridgeView, CatalogView, PutBridge, PutBridges, PutJobs
+from linkpool.api.auth import Auth, Scope
+from linkpool.api.catalog_view import CatalogViews
+from linkpool.fleet.catalog_apply import (
+    CatalogDesk,
+    CatalogMoved,
+    NotThere,
+    drop_bridge,
+    drop_job,
+    everything,
+    put_bridge,
+    put_job,
+    put_offer,
+)
+from linkpool.store.tables import TokenRow
+from linkpool.wire.catalog import (
+    CatalogChange,
+    CatalogView,
+    PutBridge,
+    PutCatalog,
+    PutJob,
+    Terms,
+)
+
+Name = Annotated[str, Path(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
 
-def catalog_routes(database: Database, auth: Auth, keys: Keyring, door: Door, clock: Clock) -> APIRouter:
-    """`/jobs` and `/bridges`."""
-    routes = APIRouter(prefix="/api/v1", tags=["catalog"])
+def catalog_routes(auth: Auth, desk: CatalogDesk, views: CatalogViews) -> APIRouter:
+    """`/catalog` and what is below it."""
+    routes = APIRouter(prefix="/api/v1/catalog", tags=["catalog"])
+    Reader = Annotated[TokenRow, Depends(auth.reader)]  # noqa: N806 - a type
+    Operator = Annotated[TokenRow, Depends(auth.operator)]  # noqa: N806 - a type
 
-    async def shown() -> CatalogView:
-        async with database.read() as session:
-            row = await catalog.current(session)
-        acknowledged = door.desk.hub.acknowledged() if door.desk else None
-        if row is None:
-            return CatalogView(revision=0, acknowledged=acknowledged, jobs=[], bridges=[])
-        answering = {each["name"] for each in row.bridges if each.get("incoming")}
-        bridges = [
-            BridgeView(
-                name=bridge.name,
-                urls=list(bridge.urls),
-                has_token=bridge.token is not None,
-                has_incoming_token=bridge.name in answering,
-                timeout=bridge.timeout,
-                concurrency=bridge.concurrency,
-            )
-            for bridge in from_store(row.bridges, keys)
-        ]
-        return CatalogView(revision=row.revision, acknowledged=acknowledged, jobs=row.jobs, bridges=bridges)
+    @routes.get("")
+    async def get_catalog(token: Reader) -> CatalogView:
+        """The revision in force, and how far each part of it is."""
+        return await views.shown(token)
 
-    @routes.get("/jobs", dependencies=[Depends(auth.reader)])
-    @routes.get("/bridges", dependencies=[Depends(auth.reader)])
-    async def get_catalog() -> CatalogView:
-        """The catalog in force."""
-        return await shown()
+    @routes.post("")
+    async def put_catalog(asked: PutCatalog, token: Operator) -> CatalogChange:
+        """Exactly these jobs, offers and bridges: every node serves them within a second, no restart."""
+        _may_run(token, asked.bridges.values())
+        before = (await desk.document()).bridges
+        bridges = [desk.bridge(name, each, before.get(name)) for name, each in asked.bridges.items()]
+        jobs = [desk.job(each, f"jobs.{number}") for number, each in enumerate(asked.jobs)]
+        step = everything(jobs, bridges)
+        return await _answer(desk.change(step, dry_run=asked.dry_run, if_revision=asked.if_revision))
 
-    @routes.put("/jobs", dependencies=[Depends(auth.operator)])
-    async def put_jobs(wanted: PutJobs) -> CatalogView:
-        """All jobs; every node serves them within a second, without a restart."""
-        _check_jobs(wanted.jobs)
-        async with database.write() as session:
-            now = await catalog.current(session)
-            await catalog.put(session, wanted.jobs, now.bridges if now else [], clock.now())
-        return await shown()
+    @routes.put("/jobs/{job}")
+    async def set_job(job: UUID, asked: PutJob, token: Operator) -> CatalogChange:
+        """This job and its offer, in place of what has its id."""
+        read = desk.job(asked, "text")
+        if read.id != str(job):
+            raise HTTPException(422, f"text: its externalJobID is {read.id}, not {job}")
+        return await _answer(desk.change(put_job(read)))
 
-    @routes.put("/bridges", dependencies=[Depends(auth.operator)])
-    async def put_bridges(wanted: PutBridges) -> CatalogView:
-        """All bridges. A bridge without a token keeps none."""
-        bridges = [
-            Bridge(
-                name=name,
-                urls=tuple(bridge.urls),
-                token=bridge.token,
-                timeout=bridge.timeout,
-                concurrency=bridge.concurrency,
-            )
-            for name, bridge in sorted(wanted.bridges.items())
-        ]
-        rows = [row | {"incoming": _incoming(wanted.bridges[row["name"]])} for row in to_store(bridges, keys)]
-        async with database.write() as session:
-            now = await catalog.current(session)
-            await catalog.put(session, now.jobs if now else [], rows, clock.now())
-        return await shown()
+    @routes.delete("/jobs/{job}")
+    async def remove_job(job: UUID, token: Operator) -> CatalogChange:
+        """Without this job: its offer closes, and once its last request has ended replicas drop it."""
+        return await _answer(desk.change(drop_job(str(job))))
+
+    @routes.put("/jobs/{job}/offer")
+    async def set_offer(job: UUID, asked: Terms, token: Operator) -> CatalogChange:
+        """What a request of this job costs, and what a missed one pays."""
+        return await _answer(desk.change(put_offer(str(job), asked)))
+
+    @routes.delete("/jobs/{job}/offer")
+    async def remove_offer(job: UUID, token: Operator) -> CatalogChange:
+        """Nobody can buy this job from now on; it is still served."""
+        return await _answer(desk.change(put_offer(str(job), None)))
+
+    @routes.put("/bridges/{name}")
+    async def set_bridge(name: Name, asked: PutBridge, token: Operator) -> CatalogChange:
+        """This bridge, in place of what has its name."""
+        _may_run(token, [asked])
+        before = (await desk.document()).bridges.get(name)
+        return await _answer(desk.change(put_bridge(desk.bridge(name, asked, before))))
+
+    @routes.delete("/bridges/{name}")
+    async def remove_bridge(name: Name, token: Operator) -> CatalogChange:
+        """Without this bridge; refused while a job asks it."""
+        return await _answer(desk.change(drop_bridge(name)))
 
     return routes
 
 
-def _incoming(bridge: PutBridge) -> str | None:
-    """What is kept of an incoming token: enough to know it again."""
-    return tokens.digest(bridge.incoming_token.get_secret_value()) if bridge.incoming_token else None
+def _may_run(token: TokenRow, bridges: Iterable[PutBridge]) -> None:
+    if Scope.ADMIN not in token.scopes and any(bridge.program for bridge in bridges):
+        raise HTTPException(403, "to run a program needs the scope admin")
 
 
-def _check_jobs(jobs: Sequence[str]) -> None:
-    """Refuse what no replica could run, with the place and the reason."""
-    seen: dict[UUID, int] = {}
-    for number, text in enumerate(jobs):
-        try:
-            job = parse_job(text)
-        except JobError as error:
-            raise HTTPException(422, f"jobs.{number}: {error}") from error
-        if job.external_job_id in seen:
-            first = seen[job.external_job_id]
-            raise HTTPException(422, f"jobs.{number}: has the externalJobID of jobs.{first}")
-        seen[job.external_job_id] = number
+async def _answer(change: Awaitable[CatalogChange]) -> CatalogChange:
+    try:
+        return await change
+    except NotThere as error:
+        raise HTTPException(404, str(error)) from error
+    except CatalogMoved as error:
+        raise HTTPException(409, str(error)) from error

@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from linkpool.cli import config, engine, figures, fleet, job, keys, node, pool, relay, state, token
+from linkpool.cli import (
+    bridge,
+    catalog,
+    config,
+    engine,
+    figures,
+    fleet,
+    job,
+    keys,
+    node,
+    pool,
+    relay,
+    state,
+    token,
+)
 
 app = typer.Typer(
     name="linkpool",
@@ -31,7 +45,9 @@ app.command()(state.backup)
 app.command()(state.restore)
 app.command()(state.doctor)
 app.command()(relay.relay)
+app.add_typer(catalog.app, name="catalog")
 app.add_typer(job.app, name="job")
+app.add_typer(bridge.app, name="bridge")
 app.add_typer(pool.app, name="pool")
 
 

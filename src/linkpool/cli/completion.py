@@ -43,14 +43,24 @@ def tokens(context: typer.Context, incomplete: str) -> Offers:
     return _offers(context, incomplete, ask)
 
 
+def jobs(context: typer.Context, incomplete: str) -> Offers:
+    """Ids of all jobs."""
+
+    async def ask(client: "Client") -> Offers:
+        from linkpool.api.client_catalog import catalog
+
+        return [(job.id, f"{job.name}, {job.state}") for job in (await catalog(client)).jobs]
+
+    return _offers(context, incomplete, ask)
+
+
 def webhook_jobs(context: typer.Context, incomplete: str) -> Offers:
     """Ids of the jobs that a call starts."""
 
     async def ask(client: "Client") -> Offers:
-        from linkpool.jobs.spec import parse_job
+        from linkpool.api.client_catalog import catalog
 
-        jobs = [parse_job(text) for text in (await client.catalog()).jobs]
-        return [(str(job.external_job_id), job.name or "") for job in jobs if job.type == "webhook"]
+        return [(job.id, job.name) for job in (await catalog(client)).jobs if job.type == "webhook"]
 
     return _offers(context, incomplete, ask)
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from linkpool.cli.output import print_json, say
 from linkpool.errors import Permanent
@@ -19,7 +18,6 @@ from linkpool.jobs.once import parameters, run_once
 from linkpool.jobs.run import RunResult, TaskRecord
 from linkpool.jobs.spec import JobSpec, parse_job
 from linkpool.jobs.values import Value
-from linkpool.wire.api import CatalogView
 
 
 class BadBody(Permanent):
@@ -118,17 +116,3 @@ def _text(value: Value, limit: int | None = SHOWN) -> str:
 
 def _error(result: RunResult) -> str | None:
     return str(result.error) if result.error else None
-
-
-def show_catalog(catalog: CatalogView, *, as_json: bool) -> None:
-    """The jobs by name and id, and how far their revision has come."""
-    if as_json:
-        print(catalog.model_dump_json())
-        return
-    table = Table(
-        "job", "type", "id", title=f"revision {catalog.revision}, on all replicas: {catalog.acknowledged}"
-    )
-    for text in catalog.jobs:
-        job = parse_job(text)
-        table.add_row(job.name, job.type, str(job.external_job_id))
-    Console().print(table)

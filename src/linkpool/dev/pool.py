@@ -1,4 +1,4 @@
-"""Founding a development pool: contracts on a fresh chain, money where it is needed, one open offer."""
+"""Founding a development pool: contracts on a fresh chain, money where it is needed."""
 
 import secrets
 from dataclasses import dataclass
@@ -12,17 +12,19 @@ from linkpool.contracts.abi import load_code
 from linkpool.contracts.consumer import DemoConsumer
 from linkpool.contracts.deploy import Deployment, Settings, deploy, plan
 from linkpool.contracts.link import Link
-from linkpool.contracts.pool import Offer, Pool, stake_data
+from linkpool.contracts.pool import stake_data
 from linkpool.dev.account import Account
 from linkpool.dev.folder import Folder
-from linkpool.dev.job import SPEC_ID
 from linkpool.files import write_private
 from linkpool.fleet.keys import Keyring, new_master, seal
 from linkpool.units import Juels, Wei, link
+from linkpool.wire.catalog import Terms
 
 PAYMENT = link("0.1")
 PENALTY = link("0.5")
 BASE_FEE_CEILING = 1_000 * 10**9
+TERMS = Terms(payment=str(PAYMENT), penalty=str(PENALTY), base_fee_ceiling=str(BASE_FEE_CEILING))
+"""The demo job's offer."""
 STAKE = link(1_000)
 WEALTH = link(1_000_000)
 GAS_MONEY = Wei(100 * 10**18)
@@ -66,8 +68,6 @@ async def found(rpc: Rpc, folder: Folder) -> Found:
     token = Link(deployment.link)
     for rich in (staker.address, consumer.address):
         await owner.send(token.mint(rich, WEALTH))
-    offer = Offer(SPEC_ID, PAYMENT, PENALTY, BASE_FEE_CEILING, open=True)
-    await manager.send(Pool(deployment.pool).set_offer(offer))
     return Found(deployment, staker, requester, consumer)
 
 

@@ -15,16 +15,18 @@ from pathlib import Path
 import aiohttp
 
 from linkpool.api.client import NODE_SECONDS, Client, until_serving
+from linkpool.api.client_catalog import apply, until_in_use
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.contracts.pool_events import NodeRegistered
 from linkpool.dev.anvil import DevChain, dev_chain, find_anvil, tick
 from linkpool.dev.folder import POOL_NAME, Folder
 from linkpool.dev.job import demo_job
-from linkpool.dev.pool import LINK_PRICE, Found, found
+from linkpool.dev.pool import LINK_PRICE, TERMS, Found, found
 from linkpool.dev.processes import CannotStart, child, claim_port, last_words
 from linkpool.dev.source import demo_source
 from linkpool.wire.api import NodeView
+from linkpool.wire.catalog import PutCatalog, PutJob
 
 CHAIN_ID = 31337
 CONTROL_SECONDS = 30.0
@@ -82,13 +84,15 @@ async def dev_pool(folder: Folder, ports: Ports, root: Path, say: Say) -> AsyncI
         source = await stack.enter_async_context(demo_source(0))
         say("control plane")
         control = await stack.enter_async_context(_control(folder, control_port, chain, standing, http))
-        await control.put_jobs(demo_job(source))
+        wanted = PutCatalog(jobs=[PutJob(text=demo_job(source), offer=TERMS)])
+        revision = (await apply(control, wanted)).revision
         say("a node: wallet, gas money, two replicas, registration")
         asked = asyncio.get_running_loop().time()
         made = await control.make_node()
         await _registered(rpc, standing, 1)
         registered_after = asyncio.get_running_loop().time() - asked
         node = await until_serving(control, made.node.index, NODE_SECONDS)
+        await until_in_use(control, revision, NODE_SECONDS)
         yield DevPool(folder, chain, rpc, standing, control, node, source, registered_after)
 
 

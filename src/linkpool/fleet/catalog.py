@@ -1,55 +1,73 @@
-"""The catalog in force, told to every replica at once."""
+"""The catalog in force, told to every replica at once.
 
-from collections.abc import Sequence
-from typing import Any
+A revision is what the database holds; between two of them only the places of adapters change, which the
+pool runs itself. So replicas are told versions, of which several may have one revision.
+"""
 
+from collections.abc import Callable, Sequence
+
+from pydantic import SecretStr
+
+from linkpool.fleet.catalog_document import Bridge, Document
 from linkpool.fleet.hub import Hub
 from linkpool.fleet.keys import Keyring
 from linkpool.store import catalog
 from linkpool.store.database import Database
-from linkpool.wire.agent import Bridge, Catalog
+from linkpool.wire import agent
 
-
-def to_store(bridges: Sequence[Bridge], keys: Keyring) -> list[dict[str, Any]]:
-    """Bridges as the database keeps them: their tokens sealed."""
-    rows = []
-    for bridge in bridges:
-        token = None if bridge.token is None else keys.lock(bridge.token.get_secret_value())
-        rows.append(bridge.model_dump(mode="json", exclude={"token"}) | {"token": token})
-    return rows
-
-
-def from_store(rows: Sequence[dict[str, Any]], keys: Keyring) -> tuple[Bridge, ...]:
-    """Bridges as replicas get them."""
-    return tuple(
-        Bridge(**row | {"token": None if row["token"] is None else keys.unlock(row["token"])}) for row in rows
-    )
+Places = Callable[[str], Sequence[str]]
+"""The URLs of an adapter that the pool runs, by its bridge's name."""
 
 
 class Catalogs:
-    """Follows the database's revision, as the leader of `epoch`."""
+    """Follows the database's revision and the adapters' places, as the leader of `epoch`."""
 
-    def __init__(self, database: Database, keys: Keyring, hub: Hub, epoch: int) -> None:
+    def __init__(self, database: Database, keys: Keyring, hub: Hub, places: Places, epoch: int) -> None:
         self._database = database
         self._keys = keys
         self._hub = hub
+        self._places = places
         self._epoch = epoch
-        self._told: int | None = None
+        self._document: Document | None = None
+        self._told: agent.Catalog | None = None
 
     async def step(self) -> None:
-        """Tell a new revision. Raises StoreUnreachable."""
+        """Tell what is new. Raises StoreUnreachable."""
         async with self._database.read() as session:
             row = await catalog.current(session)
-        revision = row.revision if row else 0
-        if revision == self._told:
+        if self._document is None or (row is not None and row.revision != self._document.revision):
+            self._document = Document.of(row)
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell the revision last read with the adapters' present places, if that is news."""
+        document = self._document
+        if document is None:
             return
-        self._hub.set_catalog(
-            Catalog(
-                epoch=self._epoch,
-                version=revision,
-                revision=revision,
-                jobs=tuple(row.jobs) if row else (),
-                bridges=from_store(row.bridges, self._keys) if row else (),
-            )
+        version = self._told.version if self._told else 0
+        told = agent.Catalog(
+            epoch=self._epoch,
+            version=version,
+            revision=document.revision,
+            jobs=tuple(job.text for job in document.jobs.values()),
+            bridges=tuple(self._bridge(bridge) for bridge in document.bridges.values()),
         )
-        self._told = revision
+        if told != self._told:
+            self._told = told.model_copy(update={"version": version + 1})
+            self._hub.set_catalog(self._told)
+
+    def _bridge(self, bridge: Bridge) -> agent.Bridge:
+        return agent.Bridge(
+            name=bridge.name,
+            urls=tuple(self._places(bridge.name)) if bridge.program else bridge.urls,
+            token=bearer(bridge, self._keys),
+            timeout=bridge.timeout,
+            concurrency=bridge.concurrency,
+        )
+
+
+def bearer(bridge: Bridge, keys: Keyring) -> SecretStr | None:
+    """What replicas show an adapter: its token; one of the pool's own for an adapter that the pool runs."""
+    if bridge.token is not None:
+        return SecretStr(keys.unlock(bridge.token))
+    return SecretStr(keys.group_token(f"bridge {bridge.name}")) if bridge.program else None

@@ -74,6 +74,11 @@ class Outbox:
         """Who pays."""
         return self._key.address
 
+    @property
+    def busy(self) -> bool:
+        """Whether something was sent that may still land, or leave the chain again."""
+        return self._watching
+
     async def send(
         self,
         purpose: str,

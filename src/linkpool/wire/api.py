@@ -3,17 +3,10 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 Amount = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,77})$", examples=["100000000000000000000000"])]
 """A whole number of juels or wei below 2**256, as a string."""
-
-
-JobText = Annotated[str, Field(max_length=65_536, json_schema_extra={"format": "linkpool-job"})]
-"""A job spec as TOML."""
-
-
-BridgeName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
 
 def moment(unix: float) -> datetime:
@@ -102,58 +95,10 @@ class NodeMade(View):
     operation: OperationView
 
 
-class BridgeView(View):
-    """A bridge without its tokens: `has_incoming_token` says whether it may answer later."""
-
-    name: str
-    urls: list[str]
-    has_token: bool
-    has_incoming_token: bool
-    timeout: float
-    concurrency: int
-
-
-class CatalogView(View):
-    """The catalog in force. acknowledged: the lowest revision in use by a serving replica."""
-
-    revision: int
-    acknowledged: int | None
-    jobs: list[str]
-    bridges: list[BridgeView]
-
-
 class RunView(View):
     """A run that was handed to the replicas."""
 
     run: str
-
-
-class PutJobs(Asked):
-    """All jobs, as TOML texts, in place of those before."""
-
-    jobs: Annotated[list[JobText], Field(max_length=1_000, json_schema_extra={"uniqueItems": True})]
-
-
-class PutBridge(Asked):
-    """A bridge. `token` goes out as a bearer token; `incoming_token` must come with what it answers later."""
-
-    urls: Annotated[
-        list[Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=2_048)]],
-        Field(min_length=1, max_length=16),
-    ]
-    token: SecretStr | None = None
-    incoming_token: Annotated[SecretStr, Field(min_length=16)] | None = None
-    timeout: Annotated[float, Field(gt=0, le=300)] = 15.0
-    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
-
-
-class PutBridges(Asked):
-    """All bridges by name, in place of those before."""
-
-    bridges: Annotated[
-        dict[BridgeName, PutBridge],
-        Field(max_length=1_000, json_schema_extra={"additionalProperties": False}),
-    ]
 
 
 class EventView(View):

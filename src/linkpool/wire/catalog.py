@@ -16,8 +16,9 @@ serving replica acknowledged its revision; offers on chain follow (`JobView.stat
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
+from linkpool.wire.agent import Secret
 from linkpool.wire.api import Amount, Asked, View
 
 JobText = Annotated[str, Field(max_length=65_536, json_schema_extra={"format": "linkpool-job"})]
@@ -61,7 +62,7 @@ class Program(Asked):
     command: Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=100, default_factory=list)]
     image: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     settings: Annotated[dict[Variable, str], Field(max_length=200, default_factory=dict)]
-    secrets: Annotated[dict[Variable, SecretStr], Field(max_length=50, default_factory=dict)]
+    secrets: Annotated[dict[Variable, Secret], Field(max_length=50, default_factory=dict)]
     sample: Annotated[str, Field(max_length=32_768)] | None = None
 
     @model_validator(mode="after")
@@ -78,8 +79,8 @@ class PutBridge(Asked):
 
     urls: Annotated[list[Url], Field(max_length=16, default_factory=list)]
     program: Program | None = None
-    token: SecretStr | None = None
-    incoming_token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    token: Secret | None = None
+    incoming_token: Annotated[Secret, Field(min_length=16)] | None = None
     keep_secrets: bool = False
     timeout: Annotated[float, Field(gt=0, le=300)] = 15.0
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
@@ -130,6 +131,7 @@ class JobView(View):
     type: str
     text: str
     offer: Terms | None
+    leaving: bool
     state: JobState
     detail: str
     leaves_at: datetime | None

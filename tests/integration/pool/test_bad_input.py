@@ -44,8 +44,9 @@ async def test_a_wrong_job_is_refused_with_place_and_reason(
     good = demo_job(pool.source.url)
     assert old in good
     before = await pool.catalog()
-    body, url = {"jobs": [good, good.replace(old, new)]}, f"{pool.control.url}/api/v1/jobs"
-    async with pool.http.put(url, json=body, headers=pool.headers) as reply:
+    jobs = [{"text": text} for text in (good, good.replace(old, new))]
+    body, url = {"jobs": jobs}, f"{pool.control.url}/api/v1/catalog"
+    async with pool.http.post(url, json=body, headers=pool.headers) as reply:
         problem = await reply.json(content_type="application/problem+json")
         assert (reply.status, problem["status"]) == (422, 422)
     assert problem["detail"].startswith(f"jobs.1: {place}")
@@ -85,10 +86,7 @@ def failing_job(pool: RealPool, kind: str) -> str:
 
 async def test_failing_sources_are_retried_and_hold_up_nobody(pool: RealPool) -> None:
     demo = demo_job(pool.source.url)
-    await asyncio.gather(
-        pool.serve(demo, *(failing_job(pool, kind) for kind in FAILING)),
-        pool.offer(*(IDS[kind].hex.encode() for kind in FAILING)),
-    )
+    await pool.serve(demo, *(failing_job(pool, kind) for kind in FAILING))
     pool.source.replies |= {f"/{kind}": reply for kind, reply in FAILING.items()}
     await asyncio.gather(*(pool.ask(4, IDS[kind].hex.encode()) for kind in FAILING))
 

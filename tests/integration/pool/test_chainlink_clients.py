@@ -149,10 +149,7 @@ CASES = [
 async def clients(pool: RealPool) -> dict[str, str]:
     """Address by case: every client deployed, given LINK, and its request made."""
     pool.source.replies["/prices"] = Reply(TEXT.decode())
-    await asyncio.gather(
-        pool.serve(*jobs(pool.source.url), demo_job(pool.source.url)),
-        pool.offer(*{case.job for case in CASES}),
-    )
+    await pool.serve(*jobs(pool.source.url), demo_job(pool.source.url))
     owner, coin = pool.owner, pool.link
     made = await asyncio.gather(
         *(owner.deploy(case.compiled.creation(coin.address, pool.oracle, case.job)) for case in CASES)

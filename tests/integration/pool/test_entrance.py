@@ -86,13 +86,10 @@ async def lab(http: aiohttp.ClientSession) -> AsyncIterator[Lab]:
 async def test_an_asynchronous_adapter_answers_later_with_its_token_and_not_without(pool: RealPool) -> None:
     async with lab(pool.http) as adapter:
         bridge = {"urls": [adapter.url], "incoming_token": INCOMING}
-        url = f"{pool.control.url}/api/v1/bridges"
-        async with pool.http.put(url, json={"bridges": {"lab": bridge}}, headers=pool.headers) as reply:
-            text = await reply.text()
-            assert reply.status == 200, text
-            assert INCOMING not in text
-            assert json.loads(text)["bridges"][0]["has_incoming_token"]
-        await asyncio.gather(pool.serve(demo_job(pool.source.url), ASYNC_JOB), pool.offer(ASYNC_ID))
+        await pool.serve(demo_job(pool.source.url), ASYNC_JOB, bridges={"lab": bridge})
+        shown = json.dumps(await pool.catalog())
+        assert INCOMING not in shown
+        assert json.loads(shown)["bridges"][0]["has_incoming_token"]
         await pool.ask(1, ASYNC_ID, dumps({"sample": 3})[1:])
         tally = await pool.settled()
         assert adapter.refused[:3] == [401, 401, 422]

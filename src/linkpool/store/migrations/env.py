@@ -4,6 +4,7 @@ from alembic import context
 
 from linkpool.store import (  # noqa: F401 - their tables belong too
     alarm_tables,
+    catalog_tables,
     chain_tables,
     money_tables,
     rollout_tables,

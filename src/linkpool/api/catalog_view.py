@@ -1,0 +1,80 @@
+"""What the catalog's routes show: each job with how far its offer is, each bridge without its secrets."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+from linkpool.api.auth import Scope
+from linkpool.fleet.catalog_document import Bridge, Document, Job
+from linkpool.fleet.door import Door
+from linkpool.fleet.offers import KEPT_SECONDS
+from linkpool.store import catalog
+from linkpool.store.catalog_tables import JobRow, JobState
+from linkpool.store.database import Database
+from linkpool.store.tables import TokenRow
+from linkpool.wire.api import moment
+from linkpool.wire.catalog import BridgeView, CatalogView, JobView
+
+
+class CatalogViews:
+    """The revision in force as people see it."""
+
+    def __init__(self, database: Database, door: Door) -> None:
+        self._database = database
+        self._door = door
+
+    async def shown(self, to: TokenRow) -> CatalogView:
+        """Everything; a token that may only look sees no query of a URL, where keys may be."""
+        async with self._database.read() as session:
+            document = Document.of(await catalog.current(session))
+            progress = await catalog.progress(session)
+        desk = self._door.desk
+        whole = to.scopes != [Scope.READ.value]
+        return CatalogView(
+            revision=document.revision,
+            acknowledged=desk.hub.acknowledged() if desk else None,
+            jobs=[_job(job, document, progress.get(name)) for name, job in document.jobs.items()],
+            bridges=[_bridge(bridge, whole=whole) for bridge in document.bridges.values()],
+        )
+
+
+def _job(job: Job, document: Document, row: JobRow | None) -> JobView:
+    """As the leader last saw it; until it has looked at this revision, on its way."""
+    closed_at = row.closed_at if row and job.leaving else None
+    state, detail = _progress(job, document, row)
+    return JobView.model_validate(
+        {
+            "id": job.id,
+            "name": job.name,
+            "type": job.spec.type,
+            "text": job.text,
+            "offer": job.offer,
+            "leaving": job.leaving,
+            "state": state,
+            "detail": detail,
+            "leaves_at": None if closed_at is None else moment(closed_at + KEPT_SECONDS),
+        }
+    )
+
+
+def _progress(job: Job, document: Document, row: JobRow | None) -> tuple[str, str]:
+    if row is not None and row.revision == document.revision:
+        return row.state, row.detail
+    state = JobState.CLOSING if job.leaving else JobState.ADDING
+    return state, f"the leading control plane has not looked at revision {document.revision} yet"
+
+
+def _bridge(bridge: Bridge, *, whole: bool) -> BridgeView:
+    return BridgeView(
+        name=bridge.name,
+        urls=[url if whole else _without_query(url) for url in bridge.urls],
+        program=None,
+        has_token=bridge.token is not None,
+        has_incoming_token=bridge.incoming is not None,
+        timeout=bridge.timeout,
+        concurrency=bridge.concurrency,
+        leaving=bridge.leaving,
+    )
+
+
+def _without_query(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query="..." if parts.query else ""))
