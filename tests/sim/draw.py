@@ -29,7 +29,7 @@ LAST = 200
 
 PRICE = str(2 * 10**16)
 """Wei per LINK: a payment of 0.1 LINK is worth 18 gwei per gas, a penalty of 1 LINK ten times that. The usual
-base fee of 5 gwei is below the half of it that a first send may use when a window opens."""
+base fee of 5 gwei is well below the 70 % of it that a first send may use."""
 
 _moment = st.one_of(st.integers(15, 60), st.integers(15, 60), st.integers(1, LAST))
 """Mostly when the first requests are asked and answered: what happens together breaks things."""

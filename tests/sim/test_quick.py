@@ -68,6 +68,15 @@ def test_whichever_call_is_a_replicas_last_its_sibling_answers_within_seconds(
         assert one.given[0][0].timestamp - one.block.timestamp <= 8
 
 
+HALF = str(11 * 10**15)
+"""Wei per LINK at which an answer is worth 10 gwei per gas: twice the base fee."""
+
+
+def test_with_gas_at_half_its_worth_an_answer_is_sent_at_once() -> None:
+    [one] = told(History(events=(Ask(10),), block_time=1, link_price=HALF))
+    assert [block.number - one.block.number for block, _, _ in one.given] == [1]
+
+
 def test_both_killed_the_next_copies_answer() -> None:
     events = (Kill(15, seat=0, back=60), Kill(15, seat=1, back=60), Ask(16, count=3, covered=True))
     assert all(one.in_time and not one.rejected for one in told(History(events=events)))

@@ -6,13 +6,14 @@ at most every half minute, and only while something is being sent. All figures a
 
 import asyncio
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from linkpool.chain.rpc import EndpointTrouble, Garbage, Refusal, Rpc
 from linkpool.chain.types import Head, quantity
 from linkpool.units import Wei
 
 FIRST_SHARE = 0.7
-"""A first send uses at most this share of its cap, so that there is room to replace it."""
+"""A first send uses at most this share of what it is worth, so that there is room to replace it."""
 
 BASE_FEE_ROOM = 2
 """The base fee may double (six full blocks) before a transaction falls out of the market."""
@@ -20,6 +21,13 @@ BASE_FEE_ROOM = 2
 REFRESH_SECONDS = 30.0
 TIP_PERCENTILE = 60
 MIN_TIP = 1
+
+
+class Cap(NamedTuple):
+    """What a transaction may cost per gas: the most now, and what it is worth, which that may rise to."""
+
+    most: Wei
+    worth: Wei
 
 
 @dataclass(frozen=True)
@@ -51,9 +59,9 @@ class Market:
         """Below this no transaction is mined now."""
         return self.tip if self.base_fee is None else Wei(self.base_fee + MIN_TIP)
 
-    def first(self, cap: Wei) -> Offer | None:
-        """The offer of a first send, or none while its share of the cap cannot pay for the next block."""
-        return self._offer(Wei(int(cap * FIRST_SHARE)))
+    def first(self, worth: Wei) -> Offer | None:
+        """The offer of a first send, or none while its share of the worth cannot pay for the next block."""
+        return self._offer(Wei(int(worth * FIRST_SHARE)))
 
     def raised(self, old: Offer, cap: Wei) -> Offer | None:
         """An offer that replaces `old` in any mempool (an eighth more, rounded up) and can be mined.

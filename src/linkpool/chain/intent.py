@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from linkpool.chain.fees import Cap
 from linkpool.units import Wei
 
 NOTHING = Wei(0)
@@ -15,9 +16,10 @@ NOTHING = Wei(0)
 class Intent:
     """A transaction wanted, without nonce and fee: those are the stream's.
 
-    `max_fee(now)` is the most it may cost per gas at that chain time; a first send uses at most 70 % of it,
-    replacements up to all of it. `wanted()` is asked again before every send and replacement. After
-    `deadline` (chain seconds) it is not sent any more. It may be executed more than once, and must bear it.
+    `max_fee(now)` is the most it may cost per gas at that chain time, `worth()` what that may rise to (none: it
+    does not rise). A first send uses at most 70 % of the worth, replacements up to `max_fee`. `wanted()` is
+    asked again before every send and replacement. After `deadline` (chain seconds) it is not sent any more.
+    It may be executed more than once, and must bear it.
     """
 
     to: str
@@ -28,6 +30,12 @@ class Intent:
     deadline: float
     value: Wei = NOTHING
     label: str = ""
+    worth: Callable[[], Wei] | None = None
+
+    def cap(self, now: float) -> Cap:
+        """Its limits at that chain time."""
+        most = self.max_fee(now)
+        return Cap(most, self.worth() if self.worth else most)
 
 
 class Why(StrEnum):

@@ -7,7 +7,7 @@ wait behind; replace or repeat what is stuck.
 
 from dataclasses import dataclass
 
-from linkpool.chain.fees import Market, Offer
+from linkpool.chain.fees import Cap, Market, Offer
 from linkpool.chain.intent import Ticket
 from linkpool.chain.nonces import Book, Flight
 from linkpool.units import Wei
@@ -36,7 +36,7 @@ class Send:
 
     flight: Flight
     offer: Offer | None
-    cap: Wei
+    cap: Cap
 
 
 def plan(book: Book, moment: Moment, limits: Limits) -> list[Send]:
@@ -51,16 +51,16 @@ def plan(book: Book, moment: Moment, limits: Limits) -> list[Send]:
     return sorted(sends, key=lambda send: send.flight.nonce)
 
 
-def offer_for(flight: Flight, market: Market, cap: Wei) -> Offer | None:
+def offer_for(flight: Flight, market: Market, cap: Cap) -> Offer | None:
     """The offer of the next attempt under a nonce, or none if `cap` cannot pay for it."""
     beat = flight.to_beat
     if beat is None:
-        return market.first(cap)
-    return market.raised(beat, cap) or (None if flight.attempts else market.most(beat, cap))
+        return market.first(cap.worth)
+    return market.raised(beat, cap.most) or (None if flight.attempts else market.most(beat, cap.most))
 
 
-def _cap(ticket: Ticket, moment: Moment) -> Wei:
-    return ticket.intent.max_fee(moment.now)
+def _cap(ticket: Ticket, moment: Moment) -> Cap:
+    return ticket.intent.cap(moment.now)
 
 
 def _give_up(book: Book, moment: Moment, limits: Limits) -> None:
@@ -84,7 +84,7 @@ def _give_up(book: Book, moment: Moment, limits: Limits) -> None:
 def _mark_priced_out(book: Book, moment: Moment) -> None:
     """Say of every ticket whether money is what it waits for."""
     for ticket in book.queue:
-        ticket.priced_out = moment.market.first(_cap(ticket, moment)) is None
+        ticket.priced_out = moment.market.first(_cap(ticket, moment).worth) is None
     for flight in book.pending():
         if flight.ticket is not None:
             sent = max((attempt.offer.max_fee for attempt in flight.attempts), default=0)
@@ -120,7 +120,7 @@ def _seat(book: Book, moment: Moment, limits: Limits) -> list[Send]:
         if flight is not None:
             vacant.remove(flight)
             flight.ticket = ticket
-        elif room > 0 and moment.market.first(cap):
+        elif room > 0 and moment.market.first(cap.worth):
             flight = book.open(ticket)
             room -= 1
         else:
@@ -133,11 +133,11 @@ def _seat(book: Book, moment: Moment, limits: Limits) -> list[Send]:
 def _fill(book: Book, moment: Moment, limits: Limits) -> list[Send]:
     """Fill vacant nonces that a ticket waits behind, for no more than that ticket may cost."""
     sends: list[Send] = []
-    cap = Wei(0)
+    cap = Cap(Wei(0), Wei(0))
     for flight in reversed(book.pending()):
         if flight.ticket is not None:
             cap = max(cap, _cap(flight.ticket, moment))
-        elif cap and flight.is_due(moment.block, limits.stuck_blocks):
+        elif cap.most and flight.is_due(moment.block, limits.stuck_blocks):
             offer = offer_for(flight, moment.market, cap)
             if offer is not None or flight.attempts:
                 sends.append(Send(flight, offer, cap))

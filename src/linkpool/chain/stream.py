@@ -255,7 +255,7 @@ class TxStream:
                 book.add(send.flight, attempt)
             if not await self._try(book, send.flight, attempt, again=again):
                 return
-            if attempt.offer.max_fee >= send.cap:
+            if attempt.offer.max_fee >= send.cap.most:
                 return
             offer = offer_for(send.flight, market, send.cap)
             if offer is None:

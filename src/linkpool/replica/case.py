@@ -123,7 +123,7 @@ class _Case:
         that is unprofitable.
         """
         head, request = self._tools.heads.latest, self._tools.current(self._request)
-        most = self._tools.purse().cap([request]) * FIRST_SHARE
+        most = self._tools.purse().worth([request]) * FIRST_SHARE
         if head is None or head.base_fee is None or head.base_fee < most:
             return True
         self._tools.metrics.unprofitable.inc()

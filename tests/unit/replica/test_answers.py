@@ -234,6 +234,6 @@ def test_a_cover_that_was_told_after_the_request_counts_in_what_may_be_paid():
         of_answer, of_rejection = (intent.max_fee(it.chain.clock.now()) for intent in it.desk.intents)
         purse = Purse(Wei(10**12), 5 * 10**15)
         assert of_answer == purse.limit([covered], it.chain.clock.now())
-        assert of_rejection == purse.reject_cap(covered) > 0
+        assert of_rejection == purse.reject_worth(covered) > 0
 
     scene(test, link_price=5 * 10**15)
