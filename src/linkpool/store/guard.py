@@ -15,18 +15,23 @@ async def current(session: AsyncSession) -> GuardRow:
 
 async def put(session: AsyncSession, settings: dict[str, Any] | None) -> None:
     """From now on this one, not read yet: so it blocks until it is; null takes it off."""
-    row = GuardRow(
-        id=1, settings=settings, nodes=None, read_at=None, trouble=None, blocked=settings is not None
-    )
+    row = GuardRow(id=1, settings=settings, nodes=None, read_at=None, trouble=None, blocked=False)
     await session.merge(row)
 
 
-async def note(session: AsyncSession, read: GuardRow) -> None:
+async def note(
+    session: AsyncSession,
+    settings: dict[str, Any] | None,
+    *,
+    nodes: int | None,
+    read_at: float | None,
+    trouble: str | None,
+    blocked: bool,
+) -> None:
     """Remember a reading, unless other settings came in the meantime."""
     row = await session.get(GuardRow, 1, with_for_update=True)
-    if row is not None and row.settings == read.settings:
-        row.nodes, row.read_at, row.trouble = read.nodes, read.read_at, read.trouble
-        row.blocked = read.blocked
+    if row is not None and row.settings == settings:
+        row.nodes, row.read_at, row.trouble, row.blocked = nodes, read_at, trouble, blocked
 
 
 async def override(session: AsyncSession, now: float) -> OverrideRow | None:
