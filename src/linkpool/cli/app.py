@@ -17,8 +17,11 @@ from linkpool.cli import (
     node,
     pool,
     relay,
+    release,
+    rollout,
     state,
     token,
+    upgrade,
 )
 
 app = typer.Typer(
@@ -31,6 +34,9 @@ app = typer.Typer(
 
 app.add_typer(node.app, name="node")
 app.command()(node.operation)
+app.command()(upgrade.upgrade)
+app.add_typer(rollout.app, name="rollout")
+app.add_typer(release.app, name="release")
 app.add_typer(figures.app, name="figures")
 app.add_typer(engine.app, name="engine")
 app.add_typer(keys.app, name="keys")
