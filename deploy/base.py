@@ -1,8 +1,8 @@
 """A base image from this machine, for where no registry can be reached.
 
-`python deploy/base.py ROOTFS FOLDER` fills FOLDER with what a slim image of Python would hold: the interpreter,
-its standard library without tests and graphics, every shared library that these and the packages of ROOTFS link
-to, certificates, and a user who is nobody. For Debian and other systems with glibc.
+`python deploy/base.py ROOTFS FOLDER` fills FOLDER with what a slim image of Python would hold: the
+interpreter, its standard library without tests and graphics, every shared library that these and the packages
+of ROOTFS link to, certificates, and a user who is nobody. For Debian and other systems with glibc.
 """
 
 import re
@@ -12,7 +12,6 @@ import sys
 import sysconfig
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
 from rootfs import compile_all, settle, strip
 
 LEFT_OUT = (
@@ -39,7 +38,7 @@ def main() -> None:
     shutil.rmtree(root, ignore_errors=True)
     binary, library = interpreter(root)
     linked = [binary, *library.rglob("*.so*"), *packages.rglob("*.so*")]
-    for source in libraries(linked):
+    for source in libraries(linked, root):
         put(source, root / source.relative_to("/"))
     strip(root)
     put(CERTIFICATES, root / "etc/ssl/certs/ca-certificates.crt")
@@ -66,13 +65,13 @@ def interpreter(root: Path) -> tuple[Path, Path]:
     return programs / version, library
 
 
-def libraries(linked: list[Path]) -> set[Path]:
-    """Every library of the system that one of these loads, the loader itself included."""
+def libraries(linked: list[Path], root: Path) -> set[Path]:
+    """Every library from outside `root` that one of these loads, the loader itself included."""
     said = subprocess.run(["ldd", *map(str, linked)], capture_output=True, text=True, check=False).stdout
     found = set(re.findall(r"=> (/\S+) \(0x", said)) | set(
         re.findall(r"^\s+(/\S*ld-linux\S+) \(0x", said, re.M)
     )
-    return {Path(path) for path in found if not path.startswith(str(linked[0].parents[3]))}
+    return {Path(path) for path in found if not path.startswith(f"{root.absolute()}/")}
 
 
 def put(source: Path, target: Path) -> None:
