@@ -20,8 +20,9 @@ from linkpool.fleet.indexer import Followed
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.leader import Ground
+from linkpool.fleet.money import Means
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
-from linkpool.fleet.treasury import Marks
+from linkpool.fleet.treasury_terms import Limits, Marks, Terms
 from linkpool.store import tokens
 from linkpool.store.database import Database
 from linkpool.units import WHOLE, Juels, Wei
@@ -85,7 +86,7 @@ def ground(database: Database, clock: ManualClock) -> Ground:
         followed=Followed("0xpool", "0xview", 0),
         factory=NodeFactory(database, keys, pool, clock),
         launch=Launch("test", "r", {}),
-        marks=Marks(Wei(1), Wei(2)),
+        means=Means(Terms(Marks(Wei(1), Wei(2)), Limits(Wei(20), Wei(40), Wei(200)), Wei(2))),
         max_fee=Wei(1),
         link_price=None,
         door=Door(),

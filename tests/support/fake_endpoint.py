@@ -168,9 +168,14 @@ class FakeEndpoint:
     def _eth_blockNumber(self) -> str:  # noqa: N802
         return hex(self.view[-1].number)
 
-    def _eth_getBlockByNumber(self, tag: Any, _full: bool = False) -> Any:  # noqa: N802
+    def _eth_getBlockByNumber(self, tag: Any, full: bool = False) -> Any:  # noqa: N802
         block = self._block(tag)
-        return None if block is None else head_json(block)
+        if block is None:
+            return None
+        return head_json(block) | ({"transactions": transactions_json(block)} if full else {})
+
+    def _eth_getBlockByHash(self, block_hash: str, _full: bool = False) -> Any:  # noqa: N802
+        return next((head_json(block) for block in self.view if _hex(block.hash) == block_hash), None)
 
     def _eth_getLogs(self, where: dict[str, Any]) -> Any:  # noqa: N802
         if "blockHash" in where:
@@ -233,6 +238,8 @@ class FakeEndpoint:
 
     def _eth_call(self, tx: dict[str, Any], tag: Any = "latest") -> str:
         block = self._known(tag)
+        if "to" not in tx:
+            raise Refused("this node does not try out creations")
         sender, to = checksum(tx.get("from", "0x" + "00" * 20)), checksum(tx["to"])
         data = bytes.fromhex(tx.get("data", tx.get("input", "0x"))[2:])
         value = int(tx.get("value", "0x0"), 16)
@@ -308,6 +315,23 @@ def head_json(block: Block) -> dict[str, Any]:
         "gasUsed": hex(block.gas_used),
     }
     return head if block.base_fee is None else {**head, "baseFeePerGas": hex(block.base_fee)}
+
+
+def transactions_json(block: Block) -> list[dict[str, Any]]:
+    """The transactions of a block as nodes give them with it."""
+    return [
+        {
+            "hash": _hex(one.tx.hash),
+            "from": one.tx.sender.lower(),
+            "to": one.tx.to.lower() or None,
+            "nonce": hex(one.tx.nonce),
+            "value": hex(one.tx.value),
+            "input": _hex(one.tx.data),
+            "gas": hex(one.tx.gas),
+            "gasPrice": hex(one.price),
+        }
+        for one in block.receipts
+    ]
 
 
 def logs_json(block: Block, where: dict[str, Any]) -> list[dict[str, Any]]:

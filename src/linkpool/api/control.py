@@ -35,9 +35,11 @@ from linkpool.fleet.journal import Journal
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.leader import Ground, Leader
 from linkpool.fleet.lease import Candidate, Term, lead
+from linkpool.fleet.money import Means
 from linkpool.fleet.pool import open_pool
+from linkpool.fleet.rates import Sources
 from linkpool.fleet.sealed import open_keys
-from linkpool.fleet.treasury import Marks
+from linkpool.fleet.treasury_terms import Limits, Terms
 from linkpool.store import pool_identity, releases, tokens
 from linkpool.store.database import Database
 from linkpool.supervise import forever
@@ -129,12 +131,27 @@ async def _ground(
         followed=Followed(settings.pool, settings.view, settings.pool_block),
         factory=NodeFactory(database, keys, pool, clock),
         launch=Launch(settings.pool_name, settings.release_name, environment),
-        marks=Marks(Wei(settings.gas_low), Wei(settings.gas_high)),
+        means=_means(settings),
         max_fee=Wei(settings.max_fee),
         link_price=None if settings.link_price is None else str(settings.link_price),
         door=Door(),
         knock=asyncio.Event(),
         capacity=Juels(settings.capacity),
+    )
+
+
+def _means(settings: Settings) -> Means:
+    """What the pool's money is ruled by."""
+    marks = settings.marks
+    limits = Limits.of(marks, settings.gas_sender_daily, settings.gas_node_daily, settings.gas_pool_daily)
+    tickets = marks.high if settings.ticket_daily is None else settings.ticket_daily
+    return Means(
+        terms=Terms(marks, limits, Wei(tickets)),
+        sources=Sources(
+            settings.link_price, settings.link_price_feed, settings.coin_price, settings.coin_price_feed
+        ),
+        engine=settings.price_engine or settings.engine,
+        window=settings.economics_days,
     )
 
 
@@ -170,6 +187,7 @@ def _environment(
         "LINKPOOL_CONTROL_URLS": ",".join(settings.control_urls or [url]),
         "LINKPOOL_CALLBACK_URL": settings.public_url or url,
         "LINKPOOL_RPC_URLS": ",".join(settings.replica_rpc_urls or settings.rpc_urls),
+        "LINKPOOL_MAX_FEE_GWEI": str(settings.replica_max_fee // 10**9),
     }
     told |= for_tasks(settings)
     if for_agents is not None:

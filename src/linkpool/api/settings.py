@@ -3,6 +3,7 @@
 import difflib
 import sys
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -13,7 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from linkpool.engines.swarm import SOCKET
 from linkpool.errors import Permanent
-from linkpool.units import WHOLE, link
+from linkpool.fleet.treasury_terms import Marks
+from linkpool.units import Wei, link
 from linkpool.wire.trust import is_loopback, is_secure
 
 PREFIX = "LINKPOOL_"
@@ -111,8 +113,42 @@ class Settings(BaseSettings):
     release_settings: dict[str, str] = Field({}, description="Environment of that release's replicas.")
     capacity: int = Field(link(100_000), gt=0, description="Juels of active stake a new node takes.")
     link_price: int | None = Field(None, gt=0, description="Wei per LINK: what an answer may cost.")
-    gas_low: int = Field(WHOLE // 20, gt=0, description="Wei: a sender below this is topped up.")
-    gas_high: int = Field(WHOLE // 5, gt=0, description="Wei: to this much.")
+    link_price_feed: Address | None = Field(
+        None, description="A LINK / coin price feed (`latestRoundData`); outranks `link_price` while fresh."
+    )
+    coin_price: Decimal | None = Field(
+        None, gt=0, description="Money per coin, in the currency of the price table."
+    )
+    coin_price_feed: Address | None = Field(
+        None, description="A coin / money price feed; outranks `coin_price` while fresh."
+    )
+    replica_max_fee: int = Field(
+        200 * 10**9,
+        ge=10**9,
+        description="Wei per gas that replicas pay at most; the marks follow from it.",
+    )
+    gas_low: int | None = Field(
+        None, gt=0, description="Wei: a sender below this is topped up; three answers at `replica_max_fee`."
+    )
+    gas_high: int | None = Field(None, gt=0, description="Wei: to this much; three times `gas_low`.")
+    gas_sender_daily: int | None = Field(
+        None, gt=0, description="Wei sent to one sender in 24 h at most; ten times `gas_high`."
+    )
+    gas_node_daily: int | None = Field(
+        None, gt=0, description="Wei sent to one node's senders in 24 h at most; 20 times `gas_high`."
+    )
+    gas_pool_daily: int | None = Field(
+        None, gt=0, description="Wei sent for gas in 24 h at most, to all; 100 times `gas_high`."
+    )
+    ticket_daily: int | None = Field(
+        None, ge=0, description="Wei of gas in 24 h for pushing due tickets through; once `gas_high`."
+    )
+    price_engine: str | None = Field(
+        None, max_length=64, description="Name of the engine in the price table; `engine` by default."
+    )
+    economics_days: int = Field(
+        7, ge=1, le=365, description="Days in which the fee must cover gas and fleet, or an alarm goes up."
+    )
     max_fee: int = Field(200 * 10**9, gt=0, description="Wei per gas the control plane itself pays at most.")
     chain_name: str = Field(
         "", max_length=60, description="What the pages call the chain; its id by default."
@@ -133,7 +169,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.gas_high <= self.gas_low:
+        if self.marks.high <= self.marks.low:
             raise ValueError("gas_high must be above gas_low")
         hosts = {urlsplit(url).hostname for url in self.control_urls}
         if len(hosts) > 1 and self.database_url.startswith("sqlite"):
@@ -181,6 +217,11 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"control_urls: {url} would send keys in clear; set agent_port, use https://HOST:AGENT_PORT"
                 )
+
+    @property
+    def marks(self) -> Marks:
+        """Wei between which senders are kept."""
+        return Marks.of(Wei(self.replica_max_fee), self.gas_low, self.gas_high)
 
     @property
     def database_url(self) -> str:

@@ -153,6 +153,6 @@ async def _treasury(settings: Settings, rpc: Rpc, keys: Keyring) -> Finding:
         balance = quantity(await rpc.call("eth_getBalance", address, "latest"))
     except LinkPoolError as error:
         return Finding("treasury", good=False, text=str(error), advice="ask again; see the endpoints above")
-    good = balance >= 2 * settings.gas_high
-    advice = "" if good else f"send it more: a new node takes {show(2 * settings.gas_high)} coin"
+    good = balance >= 2 * settings.marks.high
+    advice = "" if good else f"send it more: a new node takes {show(2 * settings.marks.high)} coin"
     return Finding("treasury", good, f"{address} holds {show(balance)} coin", advice)

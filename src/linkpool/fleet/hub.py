@@ -124,6 +124,13 @@ class Hub:
             house.row.primary = colour.value
             self._review(node)
 
+    def price(self, link_price: str | None) -> None:
+        """Wei per LINK from now on; news of it are told to everybody."""
+        if link_price != self._link_price:
+            self._link_price = link_price
+            for session in self._sessions.values():
+                self._say_roster(session)
+
     def set_catalog(self, catalog: Catalog) -> None:
         """Tell everybody of a revision, if it is news."""
         if not self._catalog_known or catalog.stamp > self._catalog.stamp:

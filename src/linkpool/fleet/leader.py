@@ -24,6 +24,7 @@ from linkpool.fleet.indexer_check import CHECK_SECONDS, Checker
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
+from linkpool.fleet.money import Means, build_money
 from linkpool.fleet.nodes import Nodes
 from linkpool.fleet.offers import Offers
 from linkpool.fleet.outbox import Outbox
@@ -36,7 +37,6 @@ from linkpool.fleet.rollout_build import build_rollouts
 from linkpool.fleet.rollouts import LOOK_EVERY
 from linkpool.fleet.roster import Seat
 from linkpool.fleet.tasks import REFRESH, Tasks
-from linkpool.fleet.treasury import Marks, Treasury
 from linkpool.fleet.wishes import Wishes
 from linkpool.store import groups, nodes
 from linkpool.store.database import Database
@@ -65,7 +65,7 @@ class Ground:
     followed: Followed
     factory: NodeFactory
     launch: Launch
-    marks: Marks
+    means: Means
     max_fee: Wei
     link_price: str | None
     door: Door
@@ -85,6 +85,7 @@ class Leader:
     def __init__(self, ground: Ground, engine: Engine, term: Term) -> None:
         self._ground = ground
         self._term = term
+        self._engine = engine
         self._tasks = Tasks(engine)
         self.alarms = Alarms(ground.database, ground.clock, ground.journal, term.epoch)
         self.hub = Hub(
@@ -106,7 +107,22 @@ class Leader:
         """The treasury's transactions."""
         self.manager = self._outbox_of(ground.keys.manager())
         """The manager's: offers, drains, retirements."""
-        self.treasury = Treasury(ground.rpc, self.outbox, ground.marks)
+        self.money = build_money(
+            ground.means,
+            rpc=ground.rpc,
+            database=ground.database,
+            keys=ground.keys,
+            clock=ground.clock,
+            journal=ground.journal,
+            tasks=self._tasks,
+            alarms=self.alarms,
+            epoch=term.epoch,
+            pool=ground.pool.facts.pool,
+            outbox=self.outbox,
+            outbox_of=self._outbox_of,
+            on_link=self.hub.price,
+        )
+        self.treasury = self.money.treasury
         self._catalogs = Catalogs(ground.database, ground.keys, self.hub, lambda _bridge: (), term.epoch)
         self._offers = Offers(
             database=ground.database,
@@ -118,6 +134,7 @@ class Leader:
             journal=ground.journal,
             clock=ground.clock,
             epoch=term.epoch,
+            hold=lambda: self.treasury.hold,
         )
         self._recovery = Recovery(
             engine=engine,
@@ -150,7 +167,7 @@ class Leader:
             journal=ground.journal,
             clock=ground.clock,
             term=term,
-            funded=lambda sender: self.treasury.balances.get(sender, 0) >= ground.marks.low,
+            funded=lambda sender: self.treasury.balances.get(sender, 0) >= ground.means.terms.marks.low,
         )
         self._nodes = Nodes(
             database=ground.database,
@@ -233,6 +250,7 @@ class Leader:
                     ("journal", self._write_journal, 0.05),
                     ("index", self._indexer.turn, 0.0),
                     ("index check", self._checker.step, CHECK_SECONDS),
+                    *self.money.loops,
                 ):
                     loops.create_task(forever(name, step, pause), name=name)
         finally:
@@ -257,15 +275,20 @@ class Leader:
         await self._nodes.run(self._ground.knock)
 
     async def _gas(self) -> None:
-        """Top up the manager and the senders of held slots; at once when a replica comes in."""
+        """Top up the manager and the senders of held slots; at once when a replica comes in.
+
+        Whoever holds a slot that was just frozen is replaced: the next one gets another slot.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(GAS_EVERY):
                 await self.hub.entered.wait()
         self.hub.entered.clear()
         async with self._ground.database.read() as session:
             slots = await nodes.slots(session)
-        held = [slot.sender for slot in slots if slot.task and self._tasks.get(slot.task)]
-        await self.treasury.top_up([self.manager.address, *held])
+        held = {slot.sender: slot.task for slot in slots if slot.task and self._tasks.get(slot.task)}
+        for sender in await self.treasury.step(list(held)):
+            if (task := held.get(sender)) is not None:
+                await self._engine.replace(task, "its sender is frozen")
 
     async def _recover(self) -> None:
         async with self._ground.database.read() as session:

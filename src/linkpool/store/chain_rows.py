@@ -190,6 +190,17 @@ async def unpaid_tickets(session: AsyncSession, account: str) -> list[Ticket]:
     return [Ticket(*row) for row in await session.execute(query)]
 
 
+async def due_tickets(session: AsyncSession, now: int, limit: int) -> list[Ticket]:
+    """Unpaid tickets that may be pushed through by `now` (Unix seconds), the longest waiting first."""
+    query = (
+        select(t.tickets)
+        .where(t.tickets.c.paid_block.is_(None), t.tickets.c.ready_at <= now)
+        .order_by(t.tickets.c.ready_at, t.tickets.c.block)
+        .limit(limit)
+    )
+    return [Ticket(*row) for row in await session.execute(query)]
+
+
 # --- what the comparison with the contracts leaves behind -------------------------------------------
 
 

@@ -26,13 +26,17 @@ class AccountRow(Base):
 
 
 class LedgerRow(Base):
-    """What one UTC day took for one node on one engine; node 0 is the pool itself. gas: wei."""
+    """What one UTC day took for one node on one engine; node 0 is the pool itself. gas: wei.
+
+    begun_at: Unix seconds of the day's first entry.
+    """
 
     __tablename__ = "ledger"
     day: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     """Days since 1970."""
     node: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     engine: Mapped[str] = mapped_column(String(64), primary_key=True)
+    begun_at: Mapped[float] = mapped_column(Float)
     replica_seconds: Mapped[float] = mapped_column(Float)
     gas: Mapped[str] = mapped_column(String(78))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from linkpool.chain.fees import FIRST_SHARE
 from linkpool.chain.keys import Key
 from linkpool.contracts.view import Summary
+from linkpool.fleet.alarms import Alarms
 from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.groups import Groups, Launch
 from linkpool.fleet.journal import Journal
@@ -19,7 +20,8 @@ from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
 from linkpool.fleet.prospects import Prospects
 from linkpool.fleet.tasks import Tasks
-from linkpool.fleet.treasury import Marks, Treasury
+from linkpool.fleet.treasury import Treasury
+from linkpool.fleet.treasury_terms import Limits, Marks, Terms
 from linkpool.fleet.wishes import Wishes
 from linkpool.store import events, lease, nodes, operations, releases
 from linkpool.store.database import Database
@@ -132,11 +134,23 @@ class Incarnation:
             epoch=epoch,
             launch=Launch("test", "r", {}),
         )
+        marks = Marks(Wei(HIGH // 4), Wei(HIGH))
         walker = Nodes(
             database=self.database,
             factory=factory,
             groups=groups,
-            treasury=Treasury(self.rpc, outbox, Marks(Wei(HIGH // 4), Wei(HIGH))),
+            treasury=Treasury(
+                rpc=self.rpc,
+                database=self.database,
+                outbox=outbox,
+                manager=Key(KEYS.manager()).address,
+                terms=Terms(marks, Limits.of(marks), Wei(0)),
+                alarms=Alarms(self.database, clock, journal, epoch),
+                clock=clock,
+                journal=journal,
+                epoch=epoch,
+                engine="fake",
+            ),
             pool=world,
             prospects=Prospects(world, clock),
             tasks=tasks,

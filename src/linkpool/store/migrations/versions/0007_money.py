@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("node", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("engine", sa.String(length=64), nullable=False),
+        sa.Column("begun_at", sa.Float(), nullable=False),
         sa.Column("replica_seconds", sa.Float(), nullable=False),
         sa.Column("gas", sa.String(length=78), nullable=False),
         sa.PrimaryKeyConstraint("day", "node", "engine", name=op.f("pk_ledger")),

@@ -1,0 +1,1 @@
+"""Does the maker fee pay for the fleet: costs, accounts, break-even points, a model of months. All pure."""

@@ -1,0 +1,81 @@
+"""The accounts that pay for gas: as last seen, what was sent to them, and which of them are frozen."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from linkpool.store.money_tables import AccountRow
+from linkpool.store.tables import OutboxRow
+
+GAS = "gas:"
+"""Begins the purpose of every transaction that brings gas money; the address follows."""
+
+
+async def every(session: AsyncSession) -> dict[str, AccountRow]:
+    """All of them by address."""
+    return {row.address: row for row in await session.scalars(select(AccountRow))}
+
+
+async def frozen(session: AsyncSession) -> dict[str, str]:
+    """Why, by address."""
+    query = select(AccountRow).where(AccountRow.frozen_at.is_not(None))
+    return {row.address: row.frozen_why or "" for row in await session.scalars(query)}
+
+
+async def put(session: AsyncSession, row: AccountRow) -> None:
+    """What was seen of one, in place of what was seen before."""
+    await session.merge(row)
+
+
+async def freeze(session: AsyncSession, address: str, why: str, now: float) -> None:
+    """Nothing is sent there from now on."""
+    rows = update(AccountRow).where(AccountRow.address == address)
+    await session.execute(rows.values(frozen_at=now, frozen_why=why))
+
+
+async def unfreeze(session: AsyncSession, address: str) -> AccountRow | None:
+    """It may be sent to again; the account, if there is one."""
+    row = await session.get(AccountRow, address)
+    if row is not None:
+        row.frozen_at = row.frozen_why = None
+    return row
+
+
+async def sent_since(session: AsyncSession, treasury: str, since: int) -> dict[str, int]:
+    """Wei of gas money by address: signed at or after that second of the chain, or still under way.
+
+    Every nonce counts once, whatever became of it: better too much than too little.
+    """
+    query = select(OutboxRow.target, OutboxRow.value).where(
+        OutboxRow.sender == treasury,
+        OutboxRow.attempt == 0,
+        OutboxRow.purpose.startswith(GAS),
+        (OutboxRow.asked_at >= since) | OutboxRow.block.is_(None),
+    )
+    sums: dict[str, int] = {}
+    for target, value in await session.execute(query):
+        sums[target] = sums.get(target, 0) + int(value)
+    return sums
+
+
+async def under_way(session: AsyncSession, addresses: Sequence[str] | None = None) -> Sequence[OutboxRow]:
+    """First attempts that landed nowhere yet, of these senders or of all."""
+    query = select(OutboxRow).where(OutboxRow.block.is_(None), OutboxRow.attempt == 0)
+    if addresses is not None:
+        query = query.where(OutboxRow.sender.in_(addresses))
+    return (await session.scalars(query)).all()
+
+
+async def landed_after(session: AsyncSession, block: int) -> Sequence[OutboxRow]:
+    """First attempts of what landed above a block and did what was meant."""
+    query = select(OutboxRow).where(
+        OutboxRow.block > block, OutboxRow.attempt == 0, OutboxRow.failed.is_(False)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def latest(session: AsyncSession, limit: int, senders: Sequence[str]) -> Sequence[OutboxRow]:
+    """The last transactions of these senders, newest first, each by its first attempt."""
+    query = select(OutboxRow).where(OutboxRow.attempt == 0, OutboxRow.sender.in_(senders))
+    return (await session.scalars(query.order_by(OutboxRow.id.desc()).limit(limit))).all()
