@@ -149,6 +149,13 @@ class ContractPool:
             if len(rows) < _PAGE:
                 return found
 
+    async def offers(self, jobs: Sequence[bytes]) -> Sequence[Offer]:
+        """The offers of these job ids, in their order. Raises EndpointTrouble."""
+        found: list[Offer] = []
+        for first in range(0, len(jobs), _PAGE):
+            found += await self._view.offers(self.facts.pool, jobs[first : first + _PAGE]).ask(self._rpc)
+        return found
+
     async def summary(self) -> Summary:
         """Roles, limits, fee and counts. Raises EndpointTrouble."""
         return await self._view.summary(self.facts.pool).ask(self._rpc)
