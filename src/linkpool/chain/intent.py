@@ -16,10 +16,10 @@ NOTHING = Wei(0)
 class Intent:
     """A transaction wanted, without nonce and fee: those are the stream's.
 
-    `max_fee(now)` is the most it may cost per gas at that chain time, `worth()` what that may rise to (none: it
-    does not rise). A first send uses at most 70 % of the worth, replacements up to `max_fee`. `wanted()` is
-    asked again before every send and replacement. After `deadline` (chain seconds) it is not sent any more.
-    It may be executed more than once, and must bear it.
+    `max_fee(now)` is the most it may cost per gas at that chain time, `worth()` what that may rise to (none:
+    it is all of it). A first send uses at most 70 % of the worth, replacements up to `max_fee`. `wanted()`
+    is asked again before every send and replacement. After `deadline` (chain seconds) it is not sent any
+    more. It may be executed more than once, and must bear it.
     """
 
     to: str

@@ -1,9 +1,9 @@
 """One run at a time, while a replica cannot know whether one of its requests kills it.
 
 In a pool the control plane sees which runs were in hand at a death. A replica that runs alone has nobody to
-tell it, so it starts with the newest request, alone, then the next, until one answer has landed: then the
-poison is not among what it runs, and all go at once. At about every other start, drawn from the number of
-the block, the oldest goes first: else a poison that is the newest would keep all older ones waiting for ever.
+tell it, so it starts with one request, alone, then the next, until one answer has landed: then all go at
+once. The line is in another order at every start, drawn from the number of the block: wherever poisons
+stand among the requests, each of the others is first at some start, and is answered.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from heapq import heapify, heappop, heappush
 
-from linkpool.replica.requests import Position, Request
+from linkpool.replica.requests import Request
 
 PATIENCE = 30.0
 """Seconds after which the next may go though the one before is neither answered nor dead."""
@@ -24,8 +24,8 @@ class Caution:
     def __init__(self, *, lifted: bool, block: Callable[[], int] = lambda: 0) -> None:
         self.lifted = lifted
         self._inside: asyncio.Future[None] | None = None
-        self._block, self._sign = block, 0
-        self._waiting: list[tuple[Position, int, asyncio.Future[None]]] = []
+        self._block, self._drawn = block, b""
+        self._waiting: list[tuple[bytes, int, asyncio.Future[None]]] = []
         self._asked = 0
 
     @asynccontextmanager
@@ -38,12 +38,10 @@ class Caution:
             if turn is not None:
                 self._leave(turn)
 
-    def place(self, request: Request) -> Position:
+    def place(self, request: Request) -> bytes:
         """Where it stands in line, lowest first."""
-        # Drawn, not counted: a process that dies every two blocks would begin at the same end each time.
-        self._sign = self._sign or (-1 if sha256(self._block().to_bytes(8)).digest()[0] % 2 else 1)
-        block, index = request.position
-        return self._sign * block, self._sign * index
+        self._drawn = self._drawn or self._block().to_bytes(8)
+        return sha256(self._drawn + request.identity).digest()
 
     def lift(self) -> None:
         """An answer landed: nothing needs to wait any more."""

@@ -1,6 +1,7 @@
-"""Caution: one run at a time, the newest request first, until an answer lands."""
+"""Caution: one run at a time, in an order drawn at each start, until an answer lands."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -11,24 +12,30 @@ from tests.support.oracle_logs import request
 pytestmark = pytest.mark.unit
 
 
+def line(caution: Caution, *blocks: int) -> list[int]:
+    """These requests in the order in which they go."""
+    return sorted(blocks, key=lambda block: caution.place(request(block, block=block)))
+
+
 def played(
     lift_after: int | None = None, cancel: int | None = None, lifted: bool = False
 ) -> list[tuple[float, int]]:
-    """When each of four runs of a second began, by block of its request, oldest asked first."""
+    """When each of four runs of a second began, by its place in line; 0 is the one that asked first."""
 
     async def main() -> list[tuple[float, int]]:
         caution, began = Caution(lifted=lifted), []
+        numbers = dict(enumerate([9, *line(caution, 1, 2, 3)]))
         start = asyncio.get_running_loop().time()
 
-        async def run(block: int) -> None:
-            async with caution.alone(request(block, block=block)):
-                began.append((asyncio.get_running_loop().time() - start, block))
+        async def run(place: int) -> None:
+            async with caution.alone(request(numbers[place], block=numbers[place])):
+                began.append((asyncio.get_running_loop().time() - start, place))
                 await asyncio.sleep(1)
-                if block == lift_after:
+                if place == lift_after:
                     caution.lift()
 
-        tasks = {block: asyncio.create_task(run(block)) for block in (1, 2, 3, 4)}
-        if cancel:
+        tasks = {place: asyncio.create_task(run(place)) for place in (0, 3, 2, 1)}
+        if cancel is not None:
             await asyncio.sleep(0.5)
             tasks[cancel].cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
@@ -37,32 +44,39 @@ def played(
     return virtual_time.run(main())
 
 
-def test_runs_go_alone_and_of_those_who_wait_the_newest_first():
-    assert played() == [(0, 1), (1, 4), (2, 3), (3, 2)]
+def test_runs_go_alone_and_of_those_who_wait_the_first_in_line():
+    assert played() == [(0, 0), (1, 1), (2, 2), (3, 3)]
 
 
 def test_after_the_first_answer_all_go_at_once():
-    assert played(4) == [(0, 1), (1, 4), (2, 3), (2, 2)]
+    assert sorted(played(1)) == [(0, 0), (1, 1), (2, 2), (2, 3)]
 
 
 def test_who_is_cancelled_inside_or_in_the_queue_holds_up_nobody():
-    assert played(cancel=1) == [(0, 1), (0.5, 4), (1.5, 3), (2.5, 2)]
-    assert played(cancel=4) == [(0, 1), (1, 3), (2, 2)]
+    assert played(cancel=0) == [(0, 0), (0.5, 1), (1.5, 2), (2.5, 3)]
+    assert played(cancel=1) == [(0, 0), (1, 2), (2, 3)]
 
 
 def test_without_need_for_caution_nobody_waits():
-    assert played(lifted=True) == [(0, 1), (0, 2), (0, 3), (0, 4)]
+    assert [at for at, _ in played(lifted=True)] == [0, 0, 0, 0]
 
 
-def test_at_about_every_other_start_the_oldest_goes_first():
-    def line(block: int) -> list[int]:
-        caution = Caution(lifted=False, block=lambda: block)
-        return sorted((1, 2, 3), key=lambda number: caution.place(request(number, block=number)))
+@pytest.mark.parametrize("poisons", [{1, 9}, {1, 2, 8, 9}, {5}, {4, 6}, {9}], ids=str)
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_wherever_poisons_stand_each_of_the_others_is_first_at_some_start(poisons: set[int], step: int):
+    """A start is a life: it answers the first in line, unless that kills it; then the rest kills it."""
+    open_ones, lives = set(range(1, 10)), 0
+    while open_ones - poisons:
+        lives += 1
+        caution = Caution(lifted=False, block=partial(int, 100 + step * lives))
+        open_ones -= {line(caution, *sorted(open_ones))[0]} - poisons
+    assert lives <= 60
 
-    lines = [line(block) for block in range(100)]
-    assert sorted({tuple(one) for one in lines}) == [(1, 2, 3), (3, 2, 1)]
-    assert 30 < lines.count([1, 2, 3]) < 70
-    assert 30 < lines[::2].count([1, 2, 3]) * 2 < 70
+
+def test_a_start_keeps_its_order_while_blocks_come():
+    blocks = iter(range(100, 200))
+    caution = Caution(lifted=False, block=lambda: next(blocks))
+    assert line(caution, 1, 2, 3, 4) == line(caution, 1, 2, 3, 4)
 
 
 def test_who_is_neither_answered_nor_dead_holds_up_the_others_only_for_a_while():

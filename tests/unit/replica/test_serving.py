@@ -84,7 +84,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Scene], Awaita
     return run
 
 
-def test_until_told_to_begin_requests_are_only_read_and_then_the_newest_is_first(serve):
+def test_until_told_to_begin_requests_are_only_read_and_then_begin_in_cautions_order(serve):
     async def test(it: Scene) -> None:
         await it.hear(
             LogsSeen(tuple(request_log(one, block) for block, one in enumerate(IDS, 1))), HeadSeen(head(9))
@@ -92,7 +92,8 @@ def test_until_told_to_begin_requests_are_only_read_and_then_the_newest_is_first
         assert (it.begun, it.serving.open, it.serving.synced.is_set()) == ([], 4, True)
         it.serving.begin()
         await asyncio.sleep(0.01)
-        assert it.begun == [4, 3, 2, 1]
+        places = {r.log.block_number: it.caution.place(r) for r in it.book.open}
+        assert it.begun == sorted((1, 2, 3, 4), key=places.__getitem__)
 
     serve(test)
 
