@@ -16,6 +16,7 @@ from linkpool.fleet.claims import Claims
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.door import Desk, Door
 from linkpool.fleet.facts import NodeFactory
+from linkpool.fleet.flapping import Flapping
 from linkpool.fleet.groups import REPLICAS, Groups, Launch
 from linkpool.fleet.hub import SWEEP, Hub
 from linkpool.fleet.indexer import Followed, Indexer
@@ -36,6 +37,8 @@ from linkpool.fleet.retire import Retirement
 from linkpool.fleet.rollout_build import build_rollouts
 from linkpool.fleet.rollouts import LOOK_EVERY
 from linkpool.fleet.roster import Seat
+from linkpool.fleet.strays import EVERY as STRAYS_EVERY
+from linkpool.fleet.strays import Strays
 from linkpool.fleet.tasks import REFRESH, Tasks
 from linkpool.fleet.wishes import Wishes
 from linkpool.store import groups, nodes
@@ -136,6 +139,8 @@ class Leader:
             epoch=term.epoch,
             hold=lambda: self.treasury.hold,
         )
+        self._flapping = Flapping(self._tasks, self.alarms, ground.clock)
+        self._strays = Strays(database=ground.database, engine=engine, tasks=self._tasks, alarms=self.alarms)
         self._recovery = Recovery(
             engine=engine,
             tasks=self._tasks,
@@ -247,6 +252,7 @@ class Leader:
                     ("catalog", self._catalogs.step, 0.25),
                     ("offers", self._offers.step, 1.0),
                     ("recovery", self._recover, 1.0),
+                    ("strays", self._strays.step, STRAYS_EVERY),
                     ("journal", self._write_journal, 0.05),
                     ("index", self._indexer.turn, 0.0),
                     ("index check", self._checker.step, CHECK_SECONDS),
@@ -292,8 +298,11 @@ class Leader:
 
     async def _recover(self) -> None:
         async with self._ground.database.read() as session:
-            known = {row.name: row.node for row in await groups.all_living(session) if row.node is not None}
-        await self._recovery.step(set(known))
+            living = await groups.all_living(session)
+            oracles = {row.index: row.oracle for row in await nodes.every(session)}
+        await self._recovery.step({row.name: row.node for row in living if row.node is not None})
+        owners = {row.name: oracles.get(row.node or 0) or row.bridge or "a new node" for row in living}
+        await self._flapping.step({row.name: f"{owners[row.name]} {row.colour}" for row in living})
 
     async def _write_journal(self) -> None:
         await self._ground.journal.flush(self._term.epoch)

@@ -1,6 +1,6 @@
 """Groups of tasks: what the engine was asked to run, and what it may remove."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, func, select
@@ -33,6 +33,12 @@ async def all_living(session: AsyncSession) -> Sequence[GroupRow]:
     """Those that shall run."""
     query = select(GroupRow).where(GroupRow.removed_at.is_(None)).order_by(GroupRow.made_at, GroupRow.name)
     return (await session.scalars(query)).all()
+
+
+async def named(session: AsyncSession, names: Collection[str]) -> dict[str, GroupRow]:
+    """Those of these names that the database knows, removed or not."""
+    rows = await session.scalars(select(GroupRow).where(GroupRow.name.in_(names)))
+    return {row.name: row for row in rows}
 
 
 async def newest(session: AsyncSession, owner: Owner, colour: Colour) -> GroupRow | None:

@@ -28,7 +28,7 @@ async def live(house: House, healer: Recovery, seconds: int, *speaking: Line) ->
         await asyncio.sleep(0.01)
         await house.pass_time(1.0)
         await house.tasks.refresh()
-        await healer.step({GROUP})
+        await healer.step({GROUP: 1})
 
 
 async def test_the_silent_one_is_replaced_and_only_once_its_replacement_speaks_the_next(
@@ -55,5 +55,5 @@ async def test_a_new_leader_replaces_nobody_for_fifteen_seconds_and_strangers_ne
     house.engine.replaced.clear()
     for _ in range(40):
         await house.pass_time(1.0)
-        await healer.step({"another-group"})
+        await healer.step({"another-group": 1})
     assert house.engine.replaced == []
