@@ -92,8 +92,13 @@ class Feed:
 
 
 def feed_routes(feed: Feed, journal: Journal, clock: Clock) -> APIRouter:
-    """`/public/events`."""
+    """`/public/events` and `/public/pulse`."""
     routes = APIRouter(prefix="/api/v1/public", tags=["public"])
+
+    @routes.get("/pulse")
+    async def pulse() -> Pulse:
+        """What the stream says at every block, once."""
+        return (await feed.look()).pulse
 
     @routes.get("/events", response_class=EventSourceResponse)
     async def follow() -> AsyncIterable[ServerSentEvent]:

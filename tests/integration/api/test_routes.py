@@ -25,10 +25,14 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least 
     ("GET", f"/api/v1/nodes/{NODE}", None, "read"),
     ("POST", "/api/v1/nodes", {}, "operate"),
     ("GET", f"/api/v1/operations/{UUID}", None, "read"),
-    ("GET", "/api/v1/jobs", None, "read"),
-    ("PUT", "/api/v1/jobs", {"jobs": []}, "operate"),
-    ("GET", "/api/v1/bridges", None, "read"),
-    ("PUT", "/api/v1/bridges", {"bridges": {}}, "operate"),
+    ("GET", "/api/v1/catalog", None, "read"),
+    ("POST", "/api/v1/catalog", {"jobs": []}, "operate"),
+    ("PUT", f"/api/v1/catalog/jobs/{UUID}", {"text": ""}, "operate"),
+    ("DELETE", f"/api/v1/catalog/jobs/{UUID}", None, "operate"),
+    ("PUT", f"/api/v1/catalog/jobs/{UUID}/offer", {"payment": "1", "base_fee_ceiling": "1"}, "operate"),
+    ("DELETE", f"/api/v1/catalog/jobs/{UUID}/offer", None, "operate"),
+    ("PUT", "/api/v1/catalog/bridges/b", {"urls": ["https://b.example"]}, "operate"),
+    ("DELETE", "/api/v1/catalog/bridges/b", None, "operate"),
     ("POST", f"/api/v1/webhooks/{UUID}", {}, "operate"),
     ("GET", "/api/v1/tokens", None, "admin"),
     ("POST", "/api/v1/tokens", {"name": "n", "scope": "read"}, "admin"),
@@ -46,6 +50,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least 
     ("GET", "/api/v1/public/chain/events", None, None),
     ("GET", "/api/v1/public/config", None, None),
     ("GET", "/api/v1/public/terms", None, None),
+    ("GET", "/api/v1/public/pulse", None, None),
     ("GET", "/api/v1/public/jobs", None, None),
     ("GET", f"/api/v1/public/nodes/{NODE}/replicas", None, None),
     ("GET", "/live", None, None),
@@ -148,28 +153,30 @@ async def test_the_catalog_is_replaced_as_a_whole_and_bad_jobs_are_refused_with_
     house: ApiHouse,
 ) -> None:
     operate = house.headers("operate")
-    first = await house.client.put("/api/v1/jobs", json={"jobs": [JOB]}, headers=operate)
-    assert first.json() == {"revision": 1, "acknowledged": None, "jobs": [JOB], "bridges": []}
-    again = await house.client.put("/api/v1/jobs", json={"jobs": [JOB]}, headers=operate)
-    assert again.json()["revision"] == 1
+    first = await house.client.post("/api/v1/catalog", json={"jobs": [{"text": JOB}]}, headers=operate)
+    assert (first.json()["revision"], first.json()["applied"]) == (1, True)
+    again = await house.client.post("/api/v1/catalog", json={"jobs": [{"text": JOB}]}, headers=operate)
+    assert (again.json()["revision"], again.json()["applied"], again.json()["changes"]) == (1, False, [])
     for jobs, reason in (
         (["not toml"], "jobs.0"),
         ([JOB, JOB], "jobs.1: has the externalJobID of jobs.0"),
         ([JOB.replace("ethabidecodelog", "teleport")], "teleport"),
     ):
-        answer = await house.client.put("/api/v1/jobs", json={"jobs": jobs}, headers=operate)
+        asked = {"jobs": [{"text": text} for text in jobs]}
+        answer = await house.client.post("/api/v1/catalog", json=asked, headers=operate)
         assert answer.status_code == 422
         assert reason in answer.json()["detail"]
-    assert (await house.client.get("/api/v1/jobs", headers=operate)).json()["revision"] == 1
+    assert (await house.client.get("/api/v1/catalog", headers=operate)).json()["revision"] == 1
 
 
 async def test_a_bridges_token_is_never_shown_nor_stored_in_clear(house: ApiHouse, tmp_path: Path) -> None:
-    bridges = {"b": {"urls": ["https://x.example"], "token": "bridge-secret-1"}}
+    bridge = {"urls": ["https://x.example"], "token": "bridge-secret-1"}
     operate = house.headers("operate")
-    answer = await house.client.put("/api/v1/bridges", json={"bridges": bridges}, headers=operate)
-    assert answer.json()["bridges"][0]["has_token"] is True
-    assert "bridge-secret-1" not in answer.text
-    again = await house.client.put("/api/v1/bridges", json={"bridges": bridges}, headers=operate)
+    answer = await house.client.put("/api/v1/catalog/bridges/b", json=bridge, headers=operate)
+    shown = await house.client.get("/api/v1/catalog", headers=operate)
+    assert shown.json()["bridges"][0]["has_token"] is True
+    assert "bridge-secret-1" not in answer.text + shown.text
+    again = await house.client.put("/api/v1/catalog/bridges/b", json=bridge, headers=operate)
     assert again.json()["revision"] == answer.json()["revision"]
     await house.database.close()
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("api.db*"))
@@ -199,13 +206,14 @@ async def test_a_token_works_until_it_expires_or_is_revoked(house: ApiHouse) -> 
 
 async def test_every_change_is_in_the_audit_log_with_who_and_how_it_ended(house: ApiHouse) -> None:
     await house.client.post("/api/v1/nodes", json={}, headers=house.headers("operate"))
-    await house.client.put("/api/v1/jobs", json={"jobs": ["x"]}, headers=house.headers("admin"))
+    asked = {"jobs": [{"text": "x"}]}
+    await house.client.post("/api/v1/catalog", json=asked, headers=house.headers("admin"))
     await house.client.get("/api/v1/nodes", headers=house.headers("read"))
     await house.client.post("/api/v1/nodes", json={}, headers=house.headers("read"))  # may not: not a change
     listed = (await house.client.get("/api/v1/audit", headers=house.headers("admin"))).json()["entries"]
     assert [(entry["method"], entry["path"], entry["status"]) for entry in listed] == [
         ("POST", "/api/v1/nodes", 202),
-        ("PUT", "/api/v1/jobs", 422),
+        ("POST", "/api/v1/catalog", 422),
     ]
     assert len({entry["token"] for entry in listed}) == 2
     rest = await house.client.get("/api/v1/audit?after=1", headers=house.headers("admin"))
