@@ -15,7 +15,7 @@ DAY = 86_400
 HOUR = 3_600
 PER_WINDOW = 10
 """Samples a window has at least, when none is missing."""
-SLOWEST, QUICKEST = 60.0, 0.2
+SLOWEST, QUICKEST = 60.0, 1.0
 """Seconds between two samples: of windows from ten minutes on, and of the shortest ones."""
 
 

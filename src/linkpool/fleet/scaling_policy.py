@@ -61,9 +61,13 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do. wanted: juels of capacity that are asked for; node, name: which is to go."""
+    """What to do. wanted: juels of capacity that are asked for; node, name: which is to go.
+
+    because: one word for the kind of reason, which does not change with every figure in the reasons.
+    """
 
     action: Action
+    because: str
     reasons: tuple[str, ...]
     wanted: int = 0
     count: int = 0
@@ -79,14 +83,16 @@ def decide(policy: ScalingPolicy, seen: Demand, fleet: Fleet, now: float) -> Dec
     limits = _limits(policy, fleet, now)
     needed, reasons = _needed(policy, seen, fleet, wanted)
     if fleet.carrying:
-        return Decision("hold", (f"{fleet.carrying} is still being carried out",), wanted, limits=limits)
+        return Decision(
+            "hold", "busy", (f"{fleet.carrying} is still being carried out",), wanted, limits=limits
+        )
     if needed > 0:
         return _up(policy, fleet, now, needed, reasons, wanted, limits)
     if not seen.enough:
         short = (
             f"only {seen.samples} samples in a window of {policy.window_seconds} s: not enough to judge by"
         )
-        return Decision("hold", (short,), wanted, limits=limits)
+        return Decision("hold", "samples", (short,), wanted, limits=limits)
     return _down(policy, seen, fleet, now, wanted, limits)
 
 
@@ -144,7 +150,7 @@ def _up(
 ) -> Decision:
     rests = _rests(fleet, now, policy.rest_up_seconds)
     if rests:
-        return Decision("hold", (*reasons, rests), wanted, limits=limits)
+        return Decision("hold", "rest", (*reasons, rests), wanted, limits=limits)
     count = min(needed, *(limit.allows for limit in limits))
     binding = tuple(
         f"{limit.name} allows {max(0, limit.allows)}: {limit.why}"
@@ -152,39 +158,40 @@ def _up(
         if limit.allows < needed
     )
     if count <= 0:
-        return Decision("hold", (*reasons, *binding), wanted, limits=limits)
-    return Decision("up", (*reasons, *binding), wanted, count, limits=limits)
+        names = ",".join(limit.name for limit in limits if limit.allows <= 0)
+        return Decision("hold", f"limit:{names}", (*reasons, *binding), wanted, limits=limits)
+    return Decision("up", "missing", (*reasons, *binding), wanted, count, limits=limits)
 
 
 def _down(
     policy: ScalingPolicy, seen: Demand, fleet: Fleet, now: float, wanted: int, limits: tuple[Bound, ...]
 ) -> Decision:
-    def hold(why: str) -> Decision:
-        return Decision("hold", (why,), wanted, limits=limits)
+    def hold(because: str, why: str) -> Decision:
+        return Decision("hold", because, (why,), wanted, limits=limits)
 
     spare = fleet.capacity - wanted - int(policy.slack)
     if fleet.coming:
-        return hold(f"{fleet.coming} nodes are on their way")
+        return hold("coming", f"{fleet.coming} nodes are on their way")
     if fleet.nodes <= policy.floor:
-        return hold(f"everything fits, and {fleet.nodes} nodes are the floor")
+        return hold("floor", f"everything fits, and {fleet.nodes} nodes are the floor")
     fitting = [one for one in fleet.candidates if one.capacity <= spare]
     going = [one for one in fitting if policy.drain_staked or not one.stake]
     if not going:
         why = (
             "no node could go" if not fitting else "every node that could go has stake (drain_staked is off)"
         )
-        return hold(f"everything fits, and with a slack of {show(int(policy.slack))} LINK {why}")
+        return hold("fits", f"everything fits, and with a slack of {show(int(policy.slack))} LINK {why}")
     if policy.load is not None and seen.load > LOAD_LEFT * policy.load * (fleet.nodes - 1):
-        return hold(f"{seen.load:.3g} requests/s would be too much for {fleet.nodes - 1} nodes")
+        return hold("load", f"{seen.load:.3g} requests/s would be too much for {fleet.nodes - 1} nodes")
     rests = _rests(fleet, now, policy.rest_down_seconds)
     if rests:
-        return hold(f"a node could go, but {rests}")
+        return hold("rest", f"a node could go, but {rests}")
     gone = min(going, key=lambda one: (one.stake, -one.node))
     why = (
         f"{show(wanted)} LINK are wanted; without {gone.name} {show(fleet.capacity - gone.capacity)} LINK fit"
     )
     stake = f"it has {show(gone.stake)} LINK of stake" if gone.stake else "it has no stake"
-    return Decision("down", (why, stake), wanted, 1, gone.node, gone.name, limits)
+    return Decision("down", "spare", (why, stake), wanted, 1, gone.node, gone.name, limits)
 
 
 def _rests(fleet: Fleet, now: float, seconds: int) -> str | None:

@@ -31,7 +31,7 @@ class ScalingPolicy(Asked):
     per_hour: Annotated[int, Field(ge=1, le=1_000)] = 2
     per_day: Annotated[int, Field(ge=1, le=10_000)] = 6
     budget_per_day: Amount
-    window_seconds: Annotated[int, Field(ge=2, le=86_400)] = 3_600
+    window_seconds: Annotated[int, Field(ge=4, le=86_400)] = 3_600
     rest_up_seconds: Annotated[int, Field(ge=0, le=30 * 86_400)] = 600
     rest_down_seconds: Annotated[int, Field(ge=0, le=365 * 86_400)] = 86_400
     slack: Amount = str(50_000 * 10**18)
