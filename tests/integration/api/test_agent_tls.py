@@ -169,7 +169,7 @@ async def test_a_node_serves_over_tls_and_the_network_finds_no_socket_in_clear(p
         release_command=[sys.executable, "-m", "linkpool.replica"],
     )
     async with control_plane(settings) as running:
-        await running.client.put("/api/v1/jobs", json={"jobs": [JOB]})
+        await running.client.post("/api/v1/catalog", json={"jobs": [{"text": JOB}]})
         await running.client.post("/api/v1/nodes", json={})
         async with asyncio.timeout(60):
             while not (node := await serving_node(running.client)):

@@ -32,12 +32,12 @@ async def test_no_secret_is_in_a_log_an_answer_a_metric_or_the_database(pool: Gr
     async with control_process(pool) as control:
         client = control.client
         answers.append((await client.post("/api/v1/nodes", json={})).text)
-        bridges = {"b": {"urls": ["https://b.example"], "token": BRIDGE_TOKEN}}
-        answers.append((await client.put("/api/v1/bridges", json={"bridges": bridges})).text)
+        bridge = {"urls": ["https://b.example"], "token": BRIDGE_TOKEN}
+        answers.append((await client.put("/api/v1/catalog/bridges/b", json=bridge)).text)
         node = await until(lambda: serving_node(client))
         os.kill(node["replicas"][0]["pid"], signal.SIGKILL)
         await until(lambda: serving_node(client, without=node["replicas"][0]["task"]))
-        for path in ("nodes", "jobs", "tokens", "audit", "public/nodes", "openapi.json"):
+        for path in ("nodes", "catalog", "tokens", "audit", "public/nodes", "openapi.json"):
             answers.append((await client.get(f"/api/v1/{path}")).text)
         answers.append((await client.get("/metrics")).text)
         answers.append((await client.get("/api/v1/nodes", headers={"Authorization": "Bearer x"})).text)

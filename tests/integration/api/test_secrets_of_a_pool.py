@@ -21,7 +21,7 @@ from tests.support.pool import MASTER, PASSPHRASE, RealPool, real_pool, traffic
 ALLOWED = {"passphrase": {"passphrase"}, "admin.token": {"admin"}, "n1-blue-1.token": {"group"}}
 """Files that exist to hold a secret, by name."""
 BRIDGE_TOKEN, INCOMING_TOKEN = "planted-bridge-token", "planted-incoming-token"
-PATHS = ("nodes", "jobs", "bridges", "tokens", "audit", "public/nodes", "openapi.json", "jobs/none")
+PATHS = ("nodes", "catalog", "alarms", "tokens", "audit", "public/nodes", "openapi.json", "catalog/none")
 
 
 @dataclass
@@ -75,7 +75,7 @@ async def answers(pool: RealPool) -> list[str]:
 async def make_secrets(pool: RealPool) -> str:
     """A bridge with tokens and an API token; the latter, which that one answer shows."""
     bridge = {"urls": ["https://b.example"], "token": BRIDGE_TOKEN, "incoming_token": INCOMING_TOKEN}
-    await pool.control.ask("PUT", "/bridges", {"bridges": {"b": bridge}})
+    await pool.control.ask("PUT", "/catalog/bridges/b", bridge)
     made = await pool.control.ask("POST", "/tokens", {"name": "planted", "scope": "read"})
     return str(made["token"])
 

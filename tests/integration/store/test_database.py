@@ -1,6 +1,7 @@
 """Migrations up and down, fenced writes, and rows that come back as they went in: on both databases."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -154,13 +155,16 @@ async def test_broken_references_are_refused(database: Database) -> None:
 
 async def test_catalog_revisions_only_grow_and_only_by_changes(database: Database) -> None:
     async with database.write() as session:
-        assert (await catalog.put(session, ["a"], [], 1.0)).revision == 1
-        assert (await catalog.put(session, ["a"], [], 2.0)).revision == 1
-        assert (await catalog.put(session, ["a"], [{"name": "b"}], 3.0)).revision == 2
+        empty: dict[str, Any] = {"jobs": ["a"], "offers": {}, "leaving": [], "bridges": []}
+        assert (await catalog.put(session, **empty, now=1.0)).revision == 1
+        assert (await catalog.put(session, **empty, now=2.0)).revision == 1
+        priced = empty | {"offers": {"x": {"payment": "1"}}, "bridges": [{"name": "b"}]}
+        assert (await catalog.put(session, **priced, now=3.0)).revision == 2
     async with database.read() as session:
         row = await catalog.current(session)
     assert row is not None
     assert row.bridges == [{"name": "b"}]
+    assert row.offers == {"x": {"payment": "1"}}
 
 
 async def test_events_come_in_order_and_from_a_number_on(database: Database) -> None:
