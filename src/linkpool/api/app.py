@@ -23,14 +23,17 @@ from linkpool.api.fleet_view import FleetView
 from linkpool.api.health import Figures, health_routes
 from linkpool.api.history import history_routes
 from linkpool.api.limits import Limiter, Rate, RateLimit
+from linkpool.api.money_view import MoneyView
 from linkpool.api.nodes import node_routes
 from linkpool.api.pages import Pages
 from linkpool.api.public import public_routes
 from linkpool.api.rollouts import rollout_routes
 from linkpool.api.session import session_routes
 from linkpool.api.tokens import token_routes
+from linkpool.api.treasury import money_routes
 from linkpool.fleet.catalog_apply import CatalogDesk
 from linkpool.fleet.leader import Ground
+from linkpool.fleet.money import Payers
 from linkpool.fleet.rollout_wishes import RolloutWishes
 
 
@@ -64,6 +67,8 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     app.include_router(entrance_routes(ground.database, auth, ground.door))
     app.include_router(event_routes(ground.database, auth, ground.journal))
     app.include_router(alarm_routes(ground.database, auth))
+    money = MoneyView(ground.database, ground.means, Payers.of(ground.keys), ground.clock)
+    app.include_router(money_routes(ground.database, auth, money, ground.clock))
     app.include_router(health_routes(ground.database, ground.door, Figures()))
     if agents:
         app.include_router(agent_routes(ground.door))

@@ -9,6 +9,7 @@ from linkpool.cli import (
     bridge,
     catalog,
     config,
+    economics,
     engine,
     figures,
     fleet,
@@ -21,6 +22,7 @@ from linkpool.cli import (
     rollout,
     state,
     token,
+    treasury,
     upgrade,
 )
 
@@ -39,6 +41,8 @@ app.add_typer(rollout.app, name="rollout")
 app.add_typer(release.app, name="release")
 app.add_typer(figures.app, name="figures")
 app.add_typer(engine.app, name="engine")
+app.add_typer(treasury.app, name="treasury")
+app.command()(economics.economics)
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
 app.add_typer(token.app, name="token")

@@ -1,7 +1,8 @@
-"""Everything that moves or counts money in a term: treasury, sweep, harvest, tickets, meter, built together."""
+"""All that moves or counts money in a term: treasury, sweep, harvest, tickets, meter, built together."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import Rpc
@@ -51,9 +52,16 @@ class Money:
     loops: Sequence[Loop]
 
 
-def payers(keys: Keyring) -> tuple[str, str]:
-    """Addresses of treasury and manager: whose transactions are the pool's own costs."""
-    return Key(keys.treasury()).address, Key(keys.manager()).address
+class Payers(NamedTuple):
+    """Whose transactions are the pool's own costs: addresses."""
+
+    treasury: str
+    manager: str
+
+    @classmethod
+    def of(cls, keys: Keyring) -> "Payers":
+        """Those of a keyring."""
+        return cls(Key(keys.treasury()).address, Key(keys.manager()).address)
 
 
 def build_money(
@@ -73,12 +81,12 @@ def build_money(
     on_link: Callable[[str | None], None],
 ) -> Money:
     """outbox: the treasury's; outbox_of: one for a key; on_link: hears of wei per LINK."""
-    treasury_address, manager = payers(keys)
+    payers = Payers.of(keys)
     treasury = Treasury(
         rpc=rpc,
         database=database,
         outbox=outbox,
-        manager=manager,
+        manager=payers.manager,
         terms=means.terms,
         alarms=alarms,
         clock=clock,
@@ -94,7 +102,7 @@ def build_money(
         tasks=tasks,
         clock=clock,
         journal=journal,
-        treasury=treasury_address,
+        treasury=payers.treasury,
         outbox_of=outbox_of,
     )
     harvest = Harvest(
@@ -109,7 +117,7 @@ def build_money(
         clock=clock,
         epoch=epoch,
         engine=means.engine,
-        payers=(treasury_address, manager),
+        payers=payers,
         window=means.window,
     )
     return Money(

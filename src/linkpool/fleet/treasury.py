@@ -19,7 +19,7 @@ from linkpool.fleet.outbox import Outbox, TooDear
 from linkpool.fleet.treasury_hold import Purse, hold
 from linkpool.fleet.treasury_look import Look, Looker
 from linkpool.fleet.treasury_terms import Terms
-from linkpool.fleet.treasury_watch import Fall, Watch
+from linkpool.fleet.treasury_watch import Fall, Seen, Watch
 from linkpool.store import accounts, alarms, ledger
 from linkpool.store.accounts import GAS
 from linkpool.store.alarm_tables import Severity
@@ -158,13 +158,17 @@ class Treasury:
     async def _watch_over(self, look: Look) -> dict[str, str]:
         """Write down what changed, and freeze whose coin went elsewhere; why, by address."""
         self._watch.recall(look.known)
-        own = {self._outbox.address, self._manager}
+        own = {address: look.balances[address] for address in (self._outbox.address, self._manager)}
         senders = {address: wei for address, wei in look.balances.items() if address not in own}
         try:
             falls = await self._watch.look(look.head, senders, look.landed, look.busy)
         except Refusal as error:  # an endpoint that cannot say is no reason to stop paying
             log.warning("balances could not be compared", error=str(error))
             return {}
+        for address, wei in own.items():  # theirs are for people: the outbox knows what they spent
+            row = look.known.get(address)
+            if row is None or int(row.balance) != wei:
+                falls[address] = Fall(Seen(look.head.number, wei, 0))
         if falls:
             await self._write(look, falls)
         frozen = {a: fall.frozen for a, fall in falls.items() if fall.frozen and a not in look.frozen}

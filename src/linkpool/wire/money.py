@@ -120,9 +120,9 @@ class PriceTable(Asked):
     """The price table, in place of the one before. fixed: money per month by what it is for."""
 
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3,5}$")] = "USD"
-    engines: Annotated[dict[Name, EnginePrices], Field(default_factory=dict, max_length=32)]
+    engines: dict[Name, EnginePrices] = Field(default_factory=dict, max_length=32)
     rpc: RpcPrices = RpcPrices()
-    fixed: Annotated[dict[Name, Money], Field(default_factory=dict, max_length=64)]
+    fixed: dict[Name, Money] = Field(default_factory=dict, max_length=64)
 
 
 class PricesView(View):
@@ -136,11 +136,10 @@ class PricesView(View):
 
 
 class Rate(View):
-    """A price in force. source: "setting" or the feed's address; at: when a feed was updated."""
+    """The price last noted. source: the feed's address, or "setting"."""
 
     value: str
     source: str
-    at: datetime | None
 
 
 class Account(View):

@@ -1,0 +1,216 @@
+"""The treasury and the pool's economics as the API shows them, from the database alone. Changes nothing."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from linkpool.economics import accounts as books
+from linkpool.economics.accounts import BreakEven, Prices, Sums
+from linkpool.fleet.clock import Clock
+from linkpool.fleet.economics import DAY, Economics, economics, price_table
+from linkpool.fleet.money import Means, Payers
+from linkpool.fleet.treasury import HELD
+from linkpool.fleet.treasury_terms import Day
+from linkpool.store import accounts, alarms, chain_rows, ledger, nodes
+from linkpool.store.database import Database
+from linkpool.store.money_tables import AccountRow, DayRateRow
+from linkpool.store.tables import OutboxRow, SlotRow
+from linkpool.wire import money as wire
+from linkpool.wire.api import moment
+
+MOVES = 50
+"""Transactions shown, the newest."""
+
+
+class MoneyView:
+    """Answers on any control plane, leading or not."""
+
+    def __init__(self, database: Database, means: Means, payers: Payers, clock: Clock) -> None:
+        self._database = database
+        self._means = means
+        self._payers = payers
+        self._clock = clock
+
+    async def treasury(self) -> wire.TreasuryView:
+        """Balances as last seen, and what was sent in the last 24 h. Raises StoreUnreachable."""
+        terms, treasury = self._means.terms, self._payers.treasury
+        async with self._database.read() as session:
+            tip = await chain_rows.tip(session)
+            now = tip.time if tip else int(self._clock.now())
+            known, slots = await accounts.every(session), await nodes.slots(session)
+            oracles = {row.index: row.oracle for row in await nodes.every(session)}
+            day = Day(terms.limits, await accounts.sent_since(session, treasury, now - DAY))
+            senders = [treasury, self._payers.manager, *(slot.sender for slot in slots)]
+            moves = await accounts.latest(session, MOVES, senders)
+            held = {row.detail for row in await alarms.every(session) if row.kind == HELD}
+        holding = sum(slot.task is not None for slot in slots)
+        return wire.TreasuryView(
+            address=treasury,
+            balance=known[treasury].balance if treasury in known else None,
+            low=str(terms.marks.low),
+            high=str(terms.marks.high),
+            floor=str(terms.floor(holding)),
+            limits=wire.Limits(
+                sender=str(terms.limits.sender), node=str(terms.limits.node), pool=str(terms.limits.pool)
+            ),
+            day=str(day.pool),
+            hold=next(iter(held), None),
+            accounts=self._accounts(known, slots, oracles, day),
+            moves=[_move(row) for row in moves],
+        )
+
+    def _accounts(
+        self,
+        known: Mapping[str, AccountRow],
+        slots: Sequence[SlotRow],
+        oracles: Mapping[int, str | None],
+        day: Day,
+    ) -> list[wire.AccountView]:
+        """The manager's, and those senders that were ever looked at."""
+        manager = self._payers.manager
+        shown = [_account(manager, known.get(manager), None, None, day, [])]
+        for slot in slots:
+            if slot.sender in known:
+                siblings = [one.sender for one in slots if one.node == slot.node]
+                node = oracles.get(slot.node)
+                shown.append(_account(slot.sender, known[slot.sender], slot, node, day, siblings))
+        return shown
+
+    async def account(self, address: str) -> wire.AccountView | None:
+        """One account; none when it is not known."""
+        return next((one for one in (await self.treasury()).accounts if one.address == address), None)
+
+    async def prices(self) -> wire.PricesView:
+        """The price table in force. Raises StoreUnreachable."""
+        async with self._database.read() as session:
+            row, table = await ledger.prices(session), await price_table(session)
+        at = None if row is None else moment(row.set_at)
+        return wire.PricesView(prices=table or wire.PriceTable(), set_at=at)
+
+    async def economics(self, days: int) -> wire.EconomicsView:
+        """Of the last `days` days. Raises StoreUnreachable."""
+        async with self._database.read() as session:
+            rates = await ledger.rates_since(session, 0)
+            latest = rates[max(rates)] if rates else None
+            now = _prices(latest)
+            found = await economics(session, days, now, self._clock.now(), self._payers)
+            table = await price_table(session)
+        sources = self._means.sources
+        return wire.EconomicsView(
+            since=None if found.since is None else moment(found.since),
+            days=round(found.books.length, 4),
+            enough=found.books.length >= books.ENOUGH_DAYS,
+            covered=found.covered,
+            currency=(table or wire.PriceTable()).currency,
+            link_price=_rate(now.link, sources.link_feed),
+            coin_price=_rate(now.coin, sources.coin_feed),
+            fee_bps=found.fee_bps,
+            account=_shown(found.books.sums()),
+            month=_month(found.books.sums(), found.books.length),
+            break_even=_break_even(found, None),
+            by_day=[
+                wire.DayAccount(day=moment(day * DAY), **dict(_shown(found.books.sums(day=day))))
+                for day in sorted(found.books.days)
+            ],
+            nodes=[_node(found, node) for node in sorted(found.stakes)],
+        )
+
+
+def _account(
+    address: str,
+    row: AccountRow | None,
+    slot: SlotRow | None,
+    node: str | None,
+    day: Day,
+    siblings: list[str],
+) -> wire.AccountView:
+    frozen = None
+    if row is not None and row.frozen_at is not None:
+        frozen = wire.Frozen(since=moment(row.frozen_at), why=row.frozen_why or "")
+    return wire.AccountView(
+        address=address,
+        role="manager" if slot is None else "sender",
+        node=node,
+        slot=None if slot is None else slot.number,
+        held=slot is None or slot.task is not None,
+        balance=None if row is None else row.balance,
+        day=str(day.of(address)),
+        room=str(day.room(address, siblings).wei),
+        spent="0" if row is None else row.spent,
+        frozen=frozen,
+    )
+
+
+def _move(row: OutboxRow) -> wire.MoveView:
+    return wire.MoveView(
+        at=moment(row.made_at),
+        purpose=row.purpose,
+        target=row.target,
+        value=row.value,
+        hash=row.hash,
+        state="open" if row.block is None else "failed" if row.failed else "landed",
+        cost=row.gas_paid,
+    )
+
+
+def _prices(row: DayRateRow | None) -> Prices:
+    if row is None:
+        return Prices()
+    return Prices(
+        None if row.link_price is None else Decimal(row.link_price),
+        None if row.coin_price is None else Decimal(row.coin_price),
+    )
+
+
+def _rate(value: Decimal | None, feed: str | None) -> wire.Rate | None:
+    return None if value is None else wire.Rate(value=f"{value.normalize():f}", source=feed or "setting")
+
+
+def _node(found: Economics, node: str) -> wire.NodeAccount:
+    sums = found.books.sums(node=node)
+    return wire.NodeAccount(
+        node=node,
+        stake=str(found.stakes[node]),
+        account=_shown(sums),
+        month=_month(sums, found.books.length),
+        break_even=_break_even(found, node),
+    )
+
+
+def _shown(sums: Sums) -> wire.Account:
+    return wire.Account(
+        fee_juels=str(sums.fee_juels),
+        gas_wei=str(sums.gas_wei),
+        replica_hours=round(sums.hours, 3),
+        requests=sums.requests,
+        answered=sums.answered,
+        missed=sums.missed,
+        penalties=str(sums.penalties),
+        fee=_money(sums.fee),
+        gas=_money(sums.gas),
+        fleet=_money(sums.fleet),
+        result=_money(sums.result),
+    )
+
+
+def _month(sums: Sums, days: float) -> wire.Month:
+    return wire.Month(
+        fee=_money(books.month(sums.fee, days)),
+        gas=_money(books.month(sums.gas, days)),
+        fleet=_money(books.month(sums.fleet, days)),
+        result=_money(books.month(sums.result, days)),
+    )
+
+
+def _break_even(found: Economics, node: str | None) -> wire.BreakEven:
+    stake = sum(found.stakes.values()) if node is None else found.stakes[node]
+    at: BreakEven = books.break_even(found.books.sums(node=node), stake, found.books.length)
+    return wire.BreakEven(
+        stake=None if at.stake is None else str(at.stake),
+        requests_per_day=None if at.requests is None else round(at.requests, 2),
+        fee_bps=at.fee_bps,
+    )
+
+
+def _money(amount: Decimal | None) -> str | None:
+    """Six places: what an answer costs is far below a cent."""
+    return None if amount is None else f"{amount.quantize(Decimal('0.000001')):f}"
