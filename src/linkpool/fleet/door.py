@@ -5,7 +5,7 @@ term ends every line is closed, and the replicas knock again.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -35,6 +35,8 @@ class Desk:
     tasks: Tasks
     balances: Mapping[str, Wei]
     """Wei of each sender, as last seen."""
+    room: Callable[[], Awaitable[int | None]] | None = None
+    """The engine's room for more tasks."""
 
 
 class Door:

@@ -4,6 +4,7 @@ Built anew for every term, so that nothing survives from an earlier one; left by
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from linkpool.fleet.door import Desk, Door
 from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.flapping import Flapping
 from linkpool.fleet.groups import REPLICAS, Groups, Launch
+from linkpool.fleet.growth import build_growth
 from linkpool.fleet.hub import SWEEP, Hub
 from linkpool.fleet.indexer import Followed, Indexer
 from linkpool.fleet.indexer_blocks import BlockReader
@@ -32,11 +34,10 @@ from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import Pool
 from linkpool.fleet.prospects import Prospects
 from linkpool.fleet.recovery import Recovery
-from linkpool.fleet.rest import Rest
-from linkpool.fleet.retire import Retirement
 from linkpool.fleet.rollout_build import build_rollouts
 from linkpool.fleet.rollouts import LOOK_EVERY
 from linkpool.fleet.roster import Seat
+from linkpool.fleet.scaling_view import Terms as NodeTerms
 from linkpool.fleet.strays import EVERY as STRAYS_EVERY
 from linkpool.fleet.strays import Strays
 from linkpool.fleet.tasks import REFRESH, Tasks
@@ -80,6 +81,11 @@ class Ground:
     def wishes(self) -> Wishes:
         """What may be asked of the fleet."""
         return Wishes(self.database, self.factory, self.clock, self.knock, self.capacity)
+
+    @property
+    def node_terms(self) -> NodeTerms:
+        """What a new node is: the stake it takes, and the gas money its first senders are given."""
+        return NodeTerms(self.capacity, REPLICAS * self.means.terms.marks.high)
 
 
 class Leader:
@@ -172,7 +178,7 @@ class Leader:
             journal=ground.journal,
             clock=ground.clock,
             term=term,
-            funded=lambda sender: self.treasury.balances.get(sender, 0) >= ground.means.terms.marks.low,
+            funded=self._funded,
         )
         self._nodes = Nodes(
             database=ground.database,
@@ -187,21 +193,16 @@ class Leader:
             clock=ground.clock,
             epoch=term.epoch,
         )
-        self._retirement = Retirement(
+        self._growth = build_growth(
             database=ground.database,
             pool=ground.pool,
             rpc=ground.rpc,
-            manager=self.manager,
-            alarms=self.alarms,
-            journal=ground.journal,
-            clock=ground.clock,
-            epoch=term.epoch,
-        )
-        self._rest = Rest(
-            database=ground.database,
             groups=self._groups,
-            pool=ground.pool,
             manager=self.manager,
+            wishes=ground.wishes,
+            terms=ground.node_terms,
+            room=engine.room,
+            alarms=self.alarms,
             journal=ground.journal,
             clock=ground.clock,
             epoch=term.epoch,
@@ -235,6 +236,7 @@ class Leader:
                     facts=ground.factory.facts,
                     tasks=self._tasks,
                     balances=self.treasury.balances,
+                    room=self._engine.room,
                 )
             )
             async with asyncio.TaskGroup() as loops:
@@ -244,8 +246,6 @@ class Leader:
                     ("silence", self._sweep, SWEEP),
                     ("nodes", self._walk, 1.0),
                     ("rollouts", self._rollouts.step, LOOK_EVERY),
-                    ("retirement", self._retirement.step, 1.0),
-                    ("rest", self._rest.step, 1.0),
                     ("gas", self._gas, 0.25),
                     ("outbox", self.outbox.step, OUTBOX_EVERY),
                     ("manager's outbox", self.manager.step, OUTBOX_EVERY),
@@ -257,6 +257,7 @@ class Leader:
                     ("index", self._indexer.turn, 0.0),
                     ("index check", self._checker.step, CHECK_SECONDS),
                     *self.money.loops,
+                    *self._growth,
                 ):
                     loops.create_task(forever(name, step, pause), name=name)
         finally:
@@ -295,6 +296,11 @@ class Leader:
         for sender in await self.treasury.step(list(held)):
             if (task := held.get(sender)) is not None:
                 await self._engine.replace(task, "its sender is frozen")
+
+    async def _funded(self, senders: Sequence[str]) -> bool:
+        """Whether these have gas enough; if not as far as is known, it is seen to now."""
+        low, known = self._ground.means.terms.marks.low, self.treasury.balances
+        return all(known.get(sender, 0) >= low for sender in senders) or await self.treasury.top_up(senders)
 
     async def _recover(self) -> None:
         async with self._ground.database.read() as session:
