@@ -7,6 +7,7 @@ before anything is sent: a resumed run looks which of the planned addresses have
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from linkpool.chain.keys import Key
+from linkpool.chain.rpc import AlreadyKnown, NonceTooLow, Underpriced
 from linkpool.chain.types import checksum, quantity, unhex
 from linkpool.contracts.abi import Asks, load, load_code
 from linkpool.contracts.invite import implementation_address
@@ -167,15 +169,8 @@ async def deploy(rpc: Asks, deployment: Deployment, key: Key) -> Deployment:
     if key.address != deployment.deployer:
         raise CannotDeploy(f"the plan is for deployer {deployment.deployer}, the key is {key.address}'s")
     for number, step in enumerate(steps(deployment)):
-        if await _has_code(rpc, step.address):
-            continue
-        nonce = deployment.first_nonce + number
-        if quantity(await rpc.call("eth_getTransactionCount", key.address, "latest")) > nonce:
-            raise CannotDeploy(
-                f"nonce {nonce} of {key.address} was used for something else, so {step.name} cannot be at"
-                f" {step.address}: make a new plan, and leave the deployer's key alone meanwhile"
-            )
-        await _create(rpc, key, nonce, step)
+        if not await _is_made(rpc, key.address, deployment.first_nonce + number, step):
+            await _create(rpc, key, deployment.first_nonce + number, step)
     return deployment
 
 
@@ -226,6 +221,22 @@ async def _has_code(rpc: Asks, address: str) -> bool:
     return len(unhex(await rpc.call("eth_getCode", address, "latest"))) > 0
 
 
+async def _is_made(rpc: Asks, deployer: str, nonce: int, step: Step) -> bool:
+    """The contract is there. Raises CannotDeploy when it never can be.
+
+    The nonce is asked first: a creation that an earlier run sent may be mined at any moment.
+    """
+    used = quantity(await rpc.call("eth_getTransactionCount", deployer, "latest")) > nonce
+    if await _has_code(rpc, step.address):
+        return True
+    if used:
+        raise CannotDeploy(
+            f"nonce {nonce} of {deployer} was used for something else, so {step.name} cannot be at"
+            f" {step.address}: make a new plan, and leave the deployer's key alone meanwhile"
+        )
+    return False
+
+
 async def _create(rpc: Asks, key: Key, nonce: int, step: Step) -> None:
     transaction: dict[str, Any] = {
         "chainId": quantity(await rpc.call("eth_chainId")),
@@ -237,10 +248,13 @@ async def _create(rpc: Asks, key: Key, nonce: int, step: Step) -> None:
     estimate = {"from": key.address, "data": transaction["data"]}
     transaction["gas"] = quantity(await rpc.call("eth_estimateGas", estimate)) * 11 // 10
     raw, transaction_hash = key.sign(transaction)
-    await rpc.call("eth_sendRawTransaction", "0x" + raw.hex())
+    with suppress(AlreadyKnown, NonceTooLow, Underpriced):  # what an earlier run sent is there before it
+        await rpc.call("eth_sendRawTransaction", "0x" + raw.hex())
     loop = asyncio.get_running_loop()
     until = loop.time() + RECEIPT_SECONDS
     while (receipt := await rpc.call("eth_getTransactionReceipt", "0x" + transaction_hash.hex())) is None:
+        if await _is_made(rpc, key.address, nonce, step):
+            return
         if loop.time() > until:
             raise NotMined(
                 f"{step.name} (0x{transaction_hash.hex()}) is in no block after {RECEIPT_SECONDS} s"

@@ -1,5 +1,6 @@
 """Deployment on a real dev chain: refused where it should be, resumed from any stop, read back whole."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,21 @@ async def test_a_stopped_deployment_resumes(rpc: HttpEndpoint, sends: int, after
     assert (summary.owner, summary.manager, summary.link) == (DEPLOYER.address, OTHER.address, made.link)
     assert (summary.unbonding, summary.fee_bps, summary.max_nodes) == (7 * 86_400, 1_000, 110)
     assert state.nodes == ()
+
+
+async def test_what_a_stopped_deployment_left_pending_is_waited_for() -> None:
+    with anvil(mining=False) as chain:
+        async with aiohttp.ClientSession() as session:
+            rpc = HttpEndpoint(URL(chain.http), session, 10.0)
+            made = await plan(rpc, settings(), DEPLOYER.address)
+            with pytest.raises(Stopped):
+                await deploy(Cut(rpc, 0, True), made, DEPLOYER)
+            resumed = asyncio.create_task(deploy(rpc, made, DEPLOYER))
+            while not resumed.done():
+                await asyncio.sleep(0.05)
+                chain.mine()
+            await resumed
+            assert (await show(rpc, made)).nodes == ()
 
 
 async def test_another_chain_is_refused(rpc: HttpEndpoint) -> None:
