@@ -1,6 +1,6 @@
 """A node as a thing with two colours: two replicas in each, on lines to the hub, asked by rosters."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from linkpool.fleet.groups import REPLICAS, Groups
 from linkpool.fleet.hub import Hub
@@ -13,8 +13,8 @@ from linkpool.store.groups import Owner
 from linkpool.store.tables import Colour
 from linkpool.wire.agent import State
 
-Funded = Callable[[str], bool]
-"""Whether a sender has gas enough, as last seen."""
+Funded = Callable[[Sequence[str]], Awaitable[bool]]
+"""Sees to it that these senders get gas; true once all have enough. Raises LinkPoolError when it cannot."""
 
 
 class NodeColours:
@@ -66,14 +66,13 @@ class NodeThing:
         if len(ready) < len(tasks):
             states = ", ".join(sorted(session.state.value for session in sessions)) or "nobody on the line"
             return f"{len(ready)} of {len(tasks)} serve ({states})"
-        poor = [session.sender for session in ready if not self._fleet.funded(session.sender)]
-        if poor:
-            return f"waits for gas: {', '.join(poor)}"
+        if not await self._fleet.funded([session.sender for session in ready]):
+            return "gas is on its way to its senders"
         return self._unproved(ready)
 
     def _unproved(self, sessions: list[Session]) -> str | None:
-        for session in sessions:
-            outcome = self._fleet.orders.probe(session.task)
+        outcomes = [self._fleet.orders.probe(session.task) for session in sessions]
+        for session, outcome in zip(sessions, outcomes, strict=True):
             if outcome is None:
                 return f"the probe of {session.task} is under way"
             if not outcome.ok:

@@ -1,7 +1,5 @@
 """Rollouts over a pool's nodes, put together for one term."""
 
-from collections.abc import Callable
-
 from linkpool.engines.protocol import Engine
 from linkpool.fleet.alarms import Alarms
 from linkpool.fleet.clock import Clock
@@ -9,7 +7,7 @@ from linkpool.fleet.groups import Groups
 from linkpool.fleet.hub import Hub
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.lease import Term
-from linkpool.fleet.node_colours import NodeColours
+from linkpool.fleet.node_colours import Funded, NodeColours
 from linkpool.fleet.orders import Orders
 from linkpool.fleet.rollouts import Rollouts
 from linkpool.fleet.tasks import Tasks
@@ -28,9 +26,9 @@ def build_rollouts(
     journal: Journal,
     clock: Clock,
     term: Term,
-    funded: Callable[[str], bool],
+    funded: Funded,
 ) -> Rollouts:
-    """`funded` says whether a sender has gas enough, as last seen."""
+    """`funded` sees to the gas of senders."""
     things = NodeColours(
         database=database,
         epoch=term.epoch,
