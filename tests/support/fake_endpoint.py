@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
+from eth_hash.auto import keccak
+
 from linkpool.chain.refusals import decode_error
 from linkpool.chain.rpc import Call, EndpointTrouble, Garbage, Notice, Refusal, TimedOut, Unreachable
 from linkpool.chain.types import checksum
@@ -37,6 +39,8 @@ class Faults:
     """Subscriptions say nothing."""
     mute_logs: bool = False
     """Subscriptions tell heads, and no logs."""
+    blooms: bool = True
+    """Heads come with the filter of their logs."""
     drop: float = 0.0
     duplicate: float = 0.0
     garbage: float = 0.0
@@ -286,7 +290,10 @@ class _Subscription:
             self._tell_logs(block, removed=True)
         for block in now[same:]:
             if "newHeads" in self._kinds:
-                self._tell("newHeads", head_json(block))
+                told = head_json(block)
+                if not self._endpoint.faults.blooms:
+                    del told["logsBloom"]
+                self._tell("newHeads", told)
             self._tell_logs(block, removed=False)
 
     def _tell_logs(self, block: Block, *, removed: bool) -> None:
@@ -313,8 +320,20 @@ def head_json(block: Block) -> dict[str, Any]:
         "parentHash": _hex(block.parent_hash),
         "timestamp": hex(block.timestamp),
         "gasUsed": hex(block.gas_used),
+        "logsBloom": f"0x{_bloom(block):0512x}",
     }
     return head if block.base_fee is None else {**head, "baseFeePerGas": hex(block.base_fee)}
+
+
+def _bloom(block: Block) -> int:
+    """The filter of its logs, as the Yellow Paper has it."""
+    filled = 0
+    for log in (log for one in block.receipts for log in one.logs):
+        for item in (bytes.fromhex(log.address[2:]), *log.topics):
+            digest = keccak(item)
+            for first, second in zip(digest[0:6:2], digest[1:6:2], strict=True):
+                filled |= 1 << ((first & 7) * 256 + second)
+    return filled
 
 
 def transactions_json(block: Block) -> list[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 One endpoint is followed: by subscription where it has one, else by polling. The window (`chain/window.py`)
 says what a notice means; whatever it doubts is read again from that endpoint, from below any re-org up to the
-head. Subscriptions stop without an error, so now and then the same range is read from another endpoint: a log
-found only there, or no head for three block times while others have one, sets the followed endpoint
+head. Subscriptions stop without an error, so a block that promises logs by its bloom filter
+(`chain/bloom.py`) and brings none is read, and now and then the same range is read from another endpoint:
+logs found only so, or no head for three block times while others have one, set the followed endpoint
 aside. With a sound subscription a block costs no call at all.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from linkpool.chain.bloom import Promises
 from linkpool.chain.clock import ChainClock
 from linkpool.chain.endpoints import FAR_BEHIND, Endpoints
 from linkpool.chain.history import read_head
@@ -84,6 +86,8 @@ class Follower:
         self._clock = clock
         self._wanted = Wanted(tuple(map(checksum, addresses)), tuple(topics))
         self._window = Window(start, depth)
+        self._promises = Promises(self._wanted, SETTLED_SECONDS)
+        self._broken = 0
         self._every, self._offset = reconcile_every, reconcile_offset
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._source: Endpoint | None = None
@@ -95,7 +99,7 @@ class Follower:
         self._fault: EndpointTrouble | None = None
         self.last_reconciled: Reconciled | None = None
         self.missed = 0
-        """Logs that only reconciling found."""
+        """Logs that no subscription told, and reading found."""
         self.silences = 0
         """Times the followed endpoint gave no head while others had one."""
 
@@ -152,13 +156,14 @@ class Follower:
                 if notice is not None:
                     await self._take(source, notice)
                 elif not self._leaving:
-                    await self._ask_others(source)
+                    await self._overdue(source)
         return self._fault
 
     async def _next(self, notices: AsyncIterator[Notice]) -> Notice | None:
-        """The next notice; none when no head came for too long, or when we are to leave."""
+        """The next notice; none when no head or promised log came for too long, or when we are to leave."""
+        until = self._head_at + self._silence
         try:
-            async with asyncio.timeout_at(self._head_at + self._silence) as self._waiting:
+            async with asyncio.timeout_at(min(until, self._promises.next or until)) as self._waiting:
                 return await anext(notices)
         except TimeoutError:
             return None
@@ -182,8 +187,35 @@ class Follower:
             return
         if not self._unread and self._window.extend(head):
             self._tell_head(source, head)
+            if not self._window.holds(head.number):
+                self._promises.note(head, self._head_at)
         else:
             await self._read(source)
+
+    async def _overdue(self, source: Endpoint) -> None:
+        """Logs that a block promised did not come in time, or heads did not. Raises EndpointTrouble."""
+        until = self._head_at + self._silence
+        if (self._promises.next or until) < until:
+            await self._redeem(source, self._promises.take())
+        else:
+            await self._ask_others(source)
+
+    async def _redeem(self, source: Endpoint, head: Head) -> None:
+        """Read a block whose promised logs should have come. Raises EndpointTrouble."""
+        if self._window.hash_at(head.number) != head.hash:
+            return
+        if self._window.holds(head.number):
+            self._broken = 0
+            return
+        piece = await read_block(source, self._wanted, head)
+        if not piece.logs:
+            return
+        self._tell_piece(piece)
+        self.missed += len(piece.logs)
+        self._broken += 1
+        if self._broken > 1:  # once it may be late, or this machine is
+            self._broken = 0
+            self._leave(Silent(f"{source.name}: did not tell {len(piece.logs)} logs of block {head.number}"))
 
     async def _poll(self, source: Endpoint) -> EndpointTrouble | None:
         """Follow by asking again and again until we are to leave; as `_listen`."""
@@ -212,6 +244,7 @@ class Follower:
                 return
             if await self._read_to(source, head):
                 self._unread = False
+                self._promises.clear()
                 return
             await asyncio.sleep(RETRY_SECONDS * attempt)
         raise Behind(f"{source.name}: its head changed while it was read, {READ_TRIES} times in a row")

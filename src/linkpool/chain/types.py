@@ -26,6 +26,8 @@ class Head:
     parent_hash: bytes
     timestamp: int
     base_fee: int | None = None
+    bloom: int | None = field(default=None, compare=False, repr=False)
+    """The filter of its logs, 2048 bits as a number; none where the endpoint does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,14 @@ class Log:
 def parse_head(block: Any) -> Head:
     """A header or block object as a Head. Raises Garbage."""
     try:
-        fee = block.get("baseFeePerGas")
+        fee, bloom = block.get("baseFeePerGas"), block.get("logsBloom")
         return Head(
             number=int(block["number"], 16),
             hash=_hash(block["hash"]),
             parent_hash=_hash(block["parentHash"]),
             timestamp=int(block["timestamp"], 16),
             base_fee=None if fee is None else int(fee, 16),
+            bloom=None if bloom is None else int(bloom, 16),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Garbage(f"not a block header: {str(block)[:200]}") from problem

@@ -41,6 +41,10 @@ class Window:
         """Hash of the block at that height, where a head told it."""
         return self._hashes.get(number)
 
+    def holds(self, number: int) -> bool:
+        """Any log of the block at that height is believed."""
+        return number in self._logs
+
     def logs(self) -> list[Log]:
         """All logs believed, in the chain's order."""
         return [

@@ -55,7 +55,7 @@ def _chain(core: Core) -> Iterator[Metric]:
         reconciled.block if reconciled else 0,
     )
     yield CounterMetricFamily(
-        "linkpool_logs_missed", "Logs that only the second endpoint named.", core.follower.missed
+        "linkpool_logs_missed", "Logs that no subscription told, and reading found.", core.follower.missed
     )
     yield CounterMetricFamily(
         "linkpool_feed_silences",

@@ -173,30 +173,72 @@ def test_a_reorg_to_a_shorter_chain() -> None:
     play(story, before=15)
 
 
-def test_a_silent_log_subscription_is_found_by_the_other_endpoint_and_left() -> None:
+def test_a_silent_log_subscription_is_found_out_by_the_blooms_of_heads_and_left() -> None:
     async def story(it: Listener) -> None:
         it.ends[0].faults.mute_logs = True
         async with mining(it.chain):
-            it.emit()
-            await until(lambda: len(it.logs) == 1, limit=35)
-            assert it.follower.missed == 1
+            for count in (1, 2):
+                assert it.follower.source == "end0"
+                it.emit()
+                await until(lambda count=count: len(it.logs) == count, limit=4)
+            assert it.follower.missed == 2
             await until(lambda: it.follower.source == "end1", limit=5)
             it.emit()
-            await until(lambda: len(it.logs) == 2, limit=3)
+            await until(lambda: len(it.logs) == 3, limit=1.5)
         [first, _] = it.endpoints.standings
         assert first.drops == {"Silent": 1}
 
     play(story, Faults(), Faults())
 
 
-def test_a_silent_log_subscription_of_the_only_endpoint_is_found_by_reading() -> None:
+def test_logs_that_come_late_once_cost_a_read_and_not_the_endpoint() -> None:
     async def story(it: Listener) -> None:
+        async with mining(it.chain):
+            for count in (1, 3):
+                it.ends[0].faults.mute_logs = True
+                it.emit()
+                await until(lambda count=count: len(it.logs) == count, limit=4)
+                it.ends[0].faults.mute_logs = False
+                it.emit()
+                await asyncio.sleep(5)
+                assert it.is_right()
+        assert it.follower.source == "end0"
+        assert it.follower.missed == 2
+
+    play(story, Faults(), Faults())
+
+
+def test_blocks_of_sound_endpoints_cost_no_call_whatever_their_blooms_say() -> None:
+    async def story(it: Listener) -> None:
+        async with mining(it.chain):
+            await asyncio.sleep(3)
+            before = sum(end.calls.total() for end in it.ends)
+            for _ in range(5):
+                it.emit()
+                await asyncio.sleep(2)
+            assert it.is_right()
+            assert sum(end.calls.total() for end in it.ends) == before
+
+    play(story, Faults(), Faults())
+
+
+@pytest.mark.parametrize("ends", [1, 2])
+def test_without_blooms_a_silent_log_subscription_is_found_by_reconciling(ends: int) -> None:
+    async def story(it: Listener) -> None:
+        for end in it.ends:
+            end.faults.blooms = False
         it.ends[0].faults.mute_logs = True
         async with mining(it.chain):
             it.emit()
             await until(lambda: len(it.logs) == 1, limit=35)
+            assert it.follower.missed == 1
+            if ends > 1:
+                await until(lambda: it.follower.source == "end1", limit=5)
+                it.emit()
+                await until(lambda: len(it.logs) == 2, limit=3)
+                assert it.endpoints.standings[0].drops == {"Silent": 1}
 
-    play(story, Faults())
+    play(story, *[Faults() for _ in range(ends)])
 
 
 def test_no_head_for_three_block_times_leaves_the_endpoint() -> None:
