@@ -134,8 +134,9 @@ class Answers:
     async def _logs(self, params: Sequence[Any]) -> list[Json]:
         if len(params) != 1 or not isinstance(params[0], dict):
             raise BadParams("one filter object")
-        where = params[0]
-        wanted = parse_filter(where)
+        where, wanted = params[0], parse_filter(params[0])
+        if wanted.addresses:
+            where = {**where, "address": sorted(wanted.addresses)}
         if where.get("blockHash") is not None:
             return await self._logs_of(where, wanted)
         low, high = self._place(where.get("fromBlock")), self._place(where.get("toBlock"))
@@ -145,7 +146,8 @@ class Answers:
             raise BadParams("invalid block range: it ends before it begins")
         if high > self._tip.head.number:
             raise Behind(f"block {high} is beyond current head, block {self._tip.head.number}")
-        return await self._range(where, wanted, low, high)
+        span = {"fromBlock": hex(low), "toBlock": hex(high)}
+        return await self._range({**where, **span}, wanted, low, high)
 
     async def _range(self, where: Json, wanted: Filter, low: int, high: int) -> list[Json]:
         """The kept part of the range from the kept blocks, what is older from upstream."""
@@ -155,8 +157,7 @@ class Answers:
         kept = max(low, floor.head.number)
         older: list[Json] = []
         if low < kept:
-            span = {"fromBlock": hex(low), "toBlock": hex(kept - 1)}
-            older = await self._passed_logs({**where, **span})
+            older = await self._passed_logs({**where, "toBlock": hex(kept - 1)})
         try:
             await self._coverage.cover(wanted.addresses, kept, high)
         except TooMany:

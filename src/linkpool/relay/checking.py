@@ -59,11 +59,11 @@ class Checks:
 
     async def _check(self) -> bool:
         """One comparison; false when it could not be made."""
-        source, tip = self._feed.source, self._feed.blocks.tip
-        if source is None or tip is None:
+        source, tip, floor = self._feed.source, self._feed.blocks.tip, self._feed.blocks.floor
+        if source is None or tip is None or floor is None:
             return False
         if self.last is None:
-            self.last = Reconciled(tip.head.number, asyncio.get_running_loop().time())
+            self.last = Reconciled(floor.head.number, asyncio.get_running_loop().time())
         other = await self._feed.other(source)
         try:
             return await self._compare(source, other, tip, self.last.block)

@@ -1,7 +1,4 @@
-"""The process of one relay, and its composition root: what starts here stops here, in reverse.
-
-upstreams -> feed -> blocks -> answers, clients -> server
-"""
+"""The process of one relay, and its composition root: what starts here stops here, in reverse."""
 
 import asyncio
 import random
@@ -17,18 +14,12 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from linkpool import log as logs
-from linkpool.chain.clock import ChainClock
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.types import unhex
 from linkpool.errors import Permanent
-from linkpool.relay.answers import Answers
-from linkpool.relay.blocks import Blocks
-from linkpool.relay.checking import EVERY_SECONDS, Checks
-from linkpool.relay.clients import Clients
-from linkpool.relay.coverage import Coverage
-from linkpool.relay.feed import Feed
-from linkpool.relay.interest import Interest
+from linkpool.relay.checking import EVERY_SECONDS
+from linkpool.relay.core import Core
 from linkpool.relay.observed import Link, Observed
 from linkpool.relay.server import Server
 from linkpool.relay.settings import Settings
@@ -70,23 +61,12 @@ async def run(settings: Settings, *, listening: Callable[[int], None] | None = N
             stack.push_async_callback(links[-1].close)
         genesis = unhex(settings.genesis) if settings.genesis else None
         endpoints = Endpoints(links, chain_id=settings.chain_id, genesis=genesis)
-        clock, interest = ChainClock(), Interest()
-        clients = Clients(interest)
-        feed = Feed(endpoints, clock, Blocks(settings.window), interest, clients.tell)
-        coverage = Coverage(feed, clock)
         offset = random.uniform(0, EVERY_SECONDS)  # noqa: S311 - spreads the relays' reads
-        checks = Checks(feed, endpoints, offset=offset)
-        answers = Answers(feed, coverage, endpoints, settings.chain_id)
+        core = Core(endpoints, chain_id=settings.chain_id, window=settings.window, offset=offset)
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(Observed(links, endpoints, feed, checks, answers, clients))
-        server = Server(
-            answers,
-            clients,
-            lambda: feed.stale() or checks.stale(),
-            registry,
-            token=logs.hide(token) if token else None,
-            max_clients=settings.max_clients,
-        )
+        registry.register(Observed(links, core))
+        token = logs.hide(token) if token else None
+        server = Server(core, registry, token=token, max_clients=settings.max_clients)
         try:
             port = await stack.enter_async_context(server.listening(settings.host, settings.port, tls))
         except OSError as error:
@@ -96,14 +76,7 @@ async def run(settings: Settings, *, listening: Callable[[int], None] | None = N
         log.info("relay listens", host=settings.host, port=port)
         if listening:
             listening(port)
-        async with asyncio.TaskGroup() as tasks:
-            for name, loop in (
-                ("feed", feed.run),
-                ("coverage", coverage.run),
-                ("checks", checks.run),
-                ("watch", server.watch),
-            ):
-                tasks.create_task(loop(), name=name)
+        await core.run()
 
 
 def _allow_many_connections() -> None:

@@ -6,13 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.http import HttpEndpoint
 from linkpool.chain.websocket import SocketEndpoint
-from linkpool.relay.answers import Answers
-from linkpool.relay.checking import Checks
-from linkpool.relay.clients import Clients
-from linkpool.relay.feed import Feed
+from linkpool.relay.core import Core
 
 Link = HttpEndpoint | SocketEndpoint
 
@@ -20,17 +16,10 @@ Link = HttpEndpoint | SocketEndpoint
 class Observed(Collector):
     """One relay's state."""
 
-    def __init__(
-        self,
-        links: Sequence[Link],
-        endpoints: Endpoints,
-        feed: Feed,
-        checks: Checks,
-        answers: Answers,
-        clients: Clients,
-    ) -> None:
-        self._links, self._endpoints, self._feed = links, endpoints, feed
-        self._checks, self._answers, self._clients = checks, answers, clients
+    def __init__(self, links: Sequence[Link], core: Core) -> None:
+        self._links, self._endpoints = links, core.endpoints
+        self._feed, self._checks = core.feed, core.checks
+        self._answers, self._clients = core.answers, core.clients
 
     def collect(self) -> Iterable[Metric]:
         """All families, read now."""
