@@ -31,6 +31,9 @@ DOUBT_BLOCKS, MIN_DOUBT = 2, 2.0
 STALE_BLOCKS, MIN_STALE = 3, 5.0
 """So long the tip counts as the newest block without anybody saying so."""
 
+GRACE_SECONDS = 1.0
+"""A block that others have may be on its way: its teller gets so long before it counts as silent."""
+
 MIN_POLL, MAX_POLL = 0.1, 3.0
 
 
@@ -86,6 +89,10 @@ class Feed:
         """The tip came within the last two seconds: another endpoint may be about to tell it."""
         return asyncio.get_running_loop().time() - self._told_at < MIN_DOUBT
 
+    @property
+    def _poll_pause(self) -> float:
+        return min(max(self._clock.block_time / 4, MIN_POLL), MAX_POLL)
+
     def leave(self, source: Endpoint, fault: EndpointTrouble | None) -> None:
         """Stop following `source` now; with a fault it is set aside."""
         if self.source is source and self._stay is not None and not self._stay.expired():
@@ -136,7 +143,7 @@ class Feed:
         if not source.pushes:
             while True:
                 yield await read_header(source, "latest")
-                await asyncio.sleep(min(max(self._clock.block_time / 4, MIN_POLL), MAX_POLL))
+                await asyncio.sleep(self._poll_pause)
         async with source.subscribe(("newHeads",)) as notices:
             yield await read_header(source, "latest")
             async for _, header in notices:
@@ -204,6 +211,8 @@ class Feed:
                 newest = make_block(await read_header(one, "latest")).head
             except (EndpointTrouble, Refusal):
                 continue  # it cannot say
+            if newest.number > tip.head.number:
+                await asyncio.sleep(GRACE_SECONDS + (0 if source.pushes else self._poll_pause))
             if self.blocks.tip is not tip:
                 return
             if newest.number > tip.head.number:
