@@ -28,14 +28,13 @@ def money_routes(database: Database, auth: Auth, view: MoneyView, clock: Clock) 
 
     @routes.post("/treasury/unfreeze/{sender}", dependencies=[operator])
     async def unfreeze(sender: Sender) -> AccountView:
-        """Send gas there again, once somebody knows why it was frozen. One that is not frozen stays as it is."""
+        """Send gas there again, once somebody knows why it was frozen; one that is not stays as it is."""
         async with database.write() as session:
-            row = await accounts.unfreeze(session, sender)
-            if row is not None:
+            if await accounts.unfreeze(session, sender):
                 events.add(session, "slot_unfrozen", None, {"sender": sender}, clock.now())
         shown = await view.account(sender)
-        if row is None or shown is None:
-            raise HTTPException(404, f"the treasury never looked at {sender}")
+        if shown is None:
+            raise HTTPException(404, f"no sender {sender}")
         return shown
 
     @routes.get("/treasury/prices", dependencies=[reader])

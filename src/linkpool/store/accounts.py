@@ -34,12 +34,13 @@ async def freeze(session: AsyncSession, address: str, why: str, now: float) -> N
     await session.execute(rows.values(frozen_at=now, frozen_why=why))
 
 
-async def unfreeze(session: AsyncSession, address: str) -> AccountRow | None:
-    """It may be sent to again; the account, if there is one."""
+async def unfreeze(session: AsyncSession, address: str) -> bool:
+    """It may be sent to again; whether it was frozen."""
     row = await session.get(AccountRow, address)
-    if row is not None:
-        row.frozen_at = row.frozen_why = None
-    return row
+    if row is None or row.frozen_at is None:
+        return False
+    row.frozen_at = row.frozen_why = None
+    return True
 
 
 async def sent_since(session: AsyncSession, treasury: str, since: int) -> dict[str, int]:
