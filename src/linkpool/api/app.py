@@ -1,6 +1,7 @@
 """The control plane's HTTP application, put together from its routes."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from linkpool.api.entrance import entrance_routes
 from linkpool.api.events import event_routes
 from linkpool.api.feed import Feed, feed_routes
 from linkpool.api.fleet_view import FleetView
+from linkpool.api.growth import growth_routers
+from linkpool.api.guard import public_now
 from linkpool.api.health import Figures, health_routes
 from linkpool.api.history import history_routes
 from linkpool.api.limits import Limiter, Rate, RateLimit
@@ -65,16 +68,18 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     upgrades = RolloutWishes(ground.database, ground.clock)
     app.include_router(rollout_routes(ground.database, auth, view, upgrades, ground.launch.release))
     app.include_router(entrance_routes(ground.database, auth, ground.door))
+    for router in growth_routers(ground, auth, view):
+        app.include_router(router)
     app.include_router(event_routes(ground.database, auth, ground.journal))
     app.include_router(alarm_routes(ground.database, auth))
     money = MoneyView(ground.database, ground.means, Payers.of(ground.keys), ground.clock)
     app.include_router(money_routes(ground.database, auth, money, ground.clock))
-    app.include_router(health_routes(ground.database, ground.door, Figures()))
+    app.include_router(health_routes(ground.database, ground.door, Figures(ground.clock)))
     if agents:
         app.include_router(agent_routes(ground.door))
     chain = ChainView(ground.database)
     app.include_router(public_routes(view, chain))
-    app.include_router(history_routes(chain))
+    app.include_router(history_routes(chain, partial(public_now, ground.database, ground.clock)))
     app.include_router(about_routes(ground, view, defaults.pages))
     feed = Feed(ground.database, ground.rpc, ground.clock)
     app.include_router(feed_routes(feed, ground.journal, ground.clock))

@@ -1,11 +1,13 @@
 """What anybody may know of the pool's past and present, from the indexer."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from eth_utils.address import to_checksum_address
 from fastapi import APIRouter, HTTPException, Path, Query
 
 from linkpool.api.chain_view import ChainView
+from linkpool.wire.guard import PublicGuard
 from linkpool.wire.history import Account, ChainEvents, History, PoolFigures
 
 ADDRESS = r"^0x[0-9a-fA-F]{40}$"
@@ -15,14 +17,14 @@ Size = Annotated[Literal["hour", "day"], Query(description="How long a bucket is
 Count = Annotated[int, Query(ge=1, le=1_000, description="How many buckets, the running one included.")]
 
 
-def history_routes(view: ChainView) -> APIRouter:
+def history_routes(view: ChainView, guard: Callable[[], Awaitable[PublicGuard]]) -> APIRouter:
     """`/public/pool`, `/public/accounts`, `/public/chain`, and histories."""
     routes = APIRouter(prefix="/api/v1/public", tags=["public"])
 
     @routes.get("/pool")
     async def pool() -> PoolFigures:
-        """All nodes together, the maker fee, and how the indexer's tables were checked."""
-        return await view.pool()
+        """All nodes together, the maker fee, the guard, and how the indexer's tables were checked."""
+        return (await view.pool()).model_copy(update={"guard": await guard()})
 
     @routes.get("/pool/history")
     async def pool_history(bucket: Size = "day", count: Count = 30) -> History:

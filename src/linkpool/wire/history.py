@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from linkpool.wire.api import Amount, PublicNode, View
+from linkpool.wire.guard import PublicGuard
 
 
 class AsOf(View):
@@ -109,6 +110,8 @@ class PoolFigures(View):
     fees_paid: Amount
     paused_until: datetime | None
     figures: Figures | None
+    guard: PublicGuard | None = None
+    """The pool's share of the network."""
 
 
 class Bucket(View):

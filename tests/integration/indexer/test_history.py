@@ -1,6 +1,7 @@
 """Figures, histories, accounts and pages say what the events and the views say, on both databases."""
 
 from collections import Counter
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from fastapi import FastAPI
 
 from linkpool.api.chain_view import ChainView
+from linkpool.api.guard import public_now
 from linkpool.api.history import history_routes
 from linkpool.contracts import oracle as o
 from linkpool.contracts.events import decode
+from linkpool.fleet.clock import SystemClock
 from linkpool.store.database import Database
 from tests.contracts.world import STAKERS
 from tests.support.indexing import catch_up, indexer, lead, living_pool
@@ -34,7 +37,7 @@ async def life(database: Database) -> PoolLife:
 @pytest.fixture
 def client(database: Database) -> httpx.AsyncClient:
     app = FastAPI()
-    app.include_router(history_routes(ChainView(database)))
+    app.include_router(history_routes(ChainView(database), partial(public_now, database, SystemClock())))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://house/api/v1/public")
 
 
