@@ -29,6 +29,7 @@ from linkpool.units import WHOLE, Juels, Wei
 from linkpool.wire.agent import Invite
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint
+from tests.support.jobs import Sources
 from tests.support.manual_clock import ManualClock
 
 TOKENS = {scope: f"{scope}-token-{'x' * 20}" for scope in ("read", "operate", "admin", "expired")}
@@ -91,6 +92,7 @@ def ground(database: Database, clock: ManualClock) -> Ground:
         link_price=None,
         door=Door(),
         knock=asyncio.Event(),
+        http=Sources(),
     )
 
 

@@ -3,15 +3,16 @@
 from urllib.parse import urlsplit, urlunsplit
 
 from linkpool.api.auth import Scope
-from linkpool.fleet.catalog_document import Bridge, Document, Job
+from linkpool.fleet.adapters import Adapters
+from linkpool.fleet.catalog_document import Bridge, Document, Job, Program
 from linkpool.fleet.door import Door
 from linkpool.fleet.offers import KEPT_SECONDS
-from linkpool.store import catalog
-from linkpool.store.catalog_tables import JobRow, JobState
+from linkpool.store import adapters, catalog
+from linkpool.store.catalog_tables import AdapterRow, AdapterState, JobRow, JobState
 from linkpool.store.database import Database
 from linkpool.store.tables import TokenRow
 from linkpool.wire.api import moment
-from linkpool.wire.catalog import BridgeView, CatalogView, JobView
+from linkpool.wire.catalog import AdapterView, BridgeView, CatalogView, JobView
 
 
 class CatalogViews:
@@ -26,13 +27,17 @@ class CatalogViews:
         async with self._database.read() as session:
             document = Document.of(await catalog.current(session))
             progress = await catalog.progress(session)
+            running = await adapters.every(session)
         desk = self._door.desk
         whole = to.scopes != [Scope.READ.value]
         return CatalogView(
             revision=document.revision,
             acknowledged=desk.hub.acknowledged() if desk else None,
             jobs=[_job(job, document, progress.get(name)) for name, job in document.jobs.items()],
-            bridges=[_bridge(bridge, whole=whole) for bridge in document.bridges.values()],
+            bridges=[
+                _bridge(bridge, running.get(name), desk.adapters if desk else None, whole=whole)
+                for name, bridge in document.bridges.items()
+            ],
         )
 
 
@@ -62,16 +67,42 @@ def _progress(job: Job, document: Document, row: JobRow | None) -> tuple[str, st
     return state, f"the leading control plane has not looked at revision {document.revision} yet"
 
 
-def _bridge(bridge: Bridge, *, whole: bool) -> BridgeView:
+def _bridge(bridge: Bridge, row: AdapterRow | None, seen: Adapters | None, *, whole: bool) -> BridgeView:
+    urls = bridge.urls
+    if bridge.program:
+        urls = tuple(seen.places(bridge.name)) if seen else ()
     return BridgeView(
         name=bridge.name,
-        urls=[url if whole else _without_query(url) for url in bridge.urls],
-        program=None,
+        urls=[url if whole else _without_query(url) for url in urls],
+        program=_program(bridge.name, bridge.program, row, seen) if bridge.program else None,
         has_token=bridge.token is not None,
         has_incoming_token=bridge.incoming is not None,
         timeout=bridge.timeout,
         concurrency=bridge.concurrency,
         leaving=bridge.leaving,
+    )
+
+
+def _program(name: str, program: Program, row: AdapterRow | None, seen: Adapters | None) -> AdapterView:
+    """As the leader last saw it; until it has looked at this program, on its way."""
+    release = program.release(name)
+    if row is not None and row.wanted == release:
+        state, detail = row.state, row.detail
+    else:
+        state = AdapterState.STARTING if row is None else AdapterState.UPGRADING
+        detail = "the leading control plane has not looked at it yet"
+    return AdapterView.model_validate(
+        {
+            "command": list(program.command),
+            "image": program.image,
+            "settings": dict(program.settings),
+            "secrets": sorted(program.secrets),
+            "sample": program.sample,
+            "release": release,
+            "state": state,
+            "detail": detail,
+            "tasks": seen.shown(name) if seen else [],
+        }
     )
 
 

@@ -4,10 +4,15 @@ import asyncio
 from urllib.parse import quote
 
 from linkpool.api.client import Client, ControlTrouble
+from linkpool.errors import Permanent
 from linkpool.wire.api import Asked
 from linkpool.wire.catalog import CatalogChange, CatalogView, PutBridge, PutCatalog, PutJob, Terms
 
 LOOK_SECONDS = 0.1
+
+
+class NewProgramFailed(Permanent):
+    """An adapter's new program never became well; the one before it serves."""
 
 
 async def catalog(client: Client) -> CatalogView:
@@ -53,13 +58,16 @@ async def drop_bridge(client: Client, name: str) -> CatalogChange:
 async def until_in_use(client: Client, revision: int, seconds: float) -> CatalogView:
     """Return when every serving replica has that revision, and every wanted offer is open on chain.
 
-    Raises ControlTrouble saying what is missing when that takes too long.
+    Raises ControlTrouble saying what is missing when that takes too long, NewProgramFailed.
     """
     seen: CatalogView | None = None
     try:
         async with asyncio.timeout(seconds):
             while True:
                 seen = await catalog(client)
+                for bridge in seen.bridges:
+                    if bridge.program and bridge.program.state == "kept_old":
+                        raise NewProgramFailed(f"bridge {bridge.name}: {bridge.program.detail}")
                 if not missing(seen, revision):
                     return seen
                 await asyncio.sleep(LOOK_SECONDS)

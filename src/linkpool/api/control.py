@@ -40,6 +40,7 @@ from linkpool.fleet.pool import open_pool
 from linkpool.fleet.rates import Sources
 from linkpool.fleet.sealed import open_keys
 from linkpool.fleet.treasury_terms import Limits, Terms
+from linkpool.jobs.net import open_http
 from linkpool.store import pool_identity, releases, tokens
 from linkpool.store.database import Database
 from linkpool.supervise import forever
@@ -136,6 +137,7 @@ async def _ground(
         link_price=None if settings.link_price is None else str(settings.link_price),
         door=Door(),
         knock=asyncio.Event(),
+        http=await stack.enter_async_context(open_http()),
         capacity=Juels(settings.capacity),
     )
 

@@ -57,17 +57,18 @@ class Catalogs:
             self._hub.set_catalog(self._told)
 
     def _bridge(self, bridge: Bridge) -> agent.Bridge:
+        token = bearer(bridge, self._keys)
         return agent.Bridge(
             name=bridge.name,
             urls=tuple(self._places(bridge.name)) if bridge.program else bridge.urls,
-            token=bearer(bridge, self._keys),
+            token=None if token is None else SecretStr(token),
             timeout=bridge.timeout,
             concurrency=bridge.concurrency,
         )
 
 
-def bearer(bridge: Bridge, keys: Keyring) -> SecretStr | None:
+def bearer(bridge: Bridge, keys: Keyring) -> str | None:
     """What replicas show an adapter: its token; one of the pool's own for an adapter that the pool runs."""
-    if bridge.token is not None:
-        return SecretStr(keys.unlock(bridge.token))
-    return SecretStr(keys.group_token(f"bridge {bridge.name}")) if bridge.program else None
+    if bridge.program:
+        return keys.group_token(f"bridge {bridge.name}")
+    return None if bridge.token is None else keys.unlock(bridge.token)

@@ -44,7 +44,7 @@ def follow(now: Document, jobs: Iterable[Job], bridges: Iterable[Bridge]) -> Doc
             coming[name] = replace(job, offer=None, leaving=True)
     leaving = [job for job in coming.values() if job.leaving]
     for name, bridge in now.bridges.items():
-        if name not in kept and any(job.uses(name) for job in leaving):
+        if name not in kept and any(name in job.bridge_names for job in leaving):
             kept[name] = bridge.model_copy(update={"leaving": True})
     return replace(now, jobs=coming, bridges=kept)
 
@@ -56,7 +56,7 @@ def without(now: Document, gone: Iterable[str]) -> Document:
     bridges = {
         name: bridge
         for name, bridge in now.bridges.items()
-        if not bridge.leaving or any(job.uses(name) for job in leaving)
+        if not bridge.leaving or any(name in job.bridge_names for job in leaving)
     }
     return replace(now, jobs=jobs, bridges=bridges)
 

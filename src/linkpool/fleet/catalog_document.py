@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from linkpool.jobs.spec import JobSpec, parse_job
-from linkpool.jobs.tasks.kit import Argument, Constant, Reach
+from linkpool.jobs.tasks.kit import Constant, Reach
 from linkpool.store.tables import CatalogRow
 from linkpool.wire.catalog import Terms
 
@@ -83,16 +83,10 @@ class Job:
 
     @property
     def bridge_names(self) -> list[str]:
-        """The bridges it asks by a name that stands in it."""
-        return [name.value for name in self._bridges() if isinstance(name, Constant)]
-
-    def uses(self, bridge: str) -> bool:
-        """Whether it may ask that bridge: by name, or by one it learns when it runs."""
-        return any(not isinstance(name, Constant) or name.value == bridge for name in self._bridges())
-
-    def _bridges(self) -> list[Argument | None]:
+        """The bridges it asks; their names stand in it."""
         tasks = self.spec.graph.tasks.values()
-        return [task.arguments.get("name") for task in tasks if task.type.name == "bridge"]
+        names = [task.arguments["name"] for task in tasks if task.type.name == "bridge"]
+        return [name.value for name in names if isinstance(name, Constant)]
 
 
 @dataclass(frozen=True)

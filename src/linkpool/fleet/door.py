@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from linkpool.errors import Temporary
+from linkpool.fleet.adapters import Adapters
 from linkpool.fleet.claims import Claims
 from linkpool.fleet.hub import Facts, Hub
 from linkpool.fleet.sessions import Link, LinkClosed
@@ -37,6 +38,8 @@ class Desk:
     """Wei of each sender, as last seen."""
     room: Callable[[], Awaitable[int | None]] | None = None
     """The engine's room for more tasks."""
+    adapters: Adapters | None = None
+    """Those that the pool runs."""
 
 
 class Door:

@@ -43,10 +43,14 @@ class Launch:
 
 @dataclass(frozen=True)
 class Shape:
-    """What tasks get besides their release: an environment, and a port when they listen (0: a free one)."""
+    """What tasks get besides their release: an environment, and a port when they listen (0: a free one).
+
+    token: what they find in their token file, in place of their group's own.
+    """
 
     environment: Mapping[str, str] = field(repr=False)
     port: int | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 class Groups:
@@ -158,7 +162,7 @@ class Groups:
                         row.name,
                         Release(stored.name, tuple(stored.command), stored.image, stored.settings),
                         shape.environment,
-                        self._keys.group_token(row.name),
+                        shape.token or self._keys.group_token(row.name),
                         REPLICAS,
                         shape.port,
                     )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import Rpc
 from linkpool.engines.protocol import Engine
+from linkpool.fleet.adapter_build import build_adapters
+from linkpool.fleet.adapters import PROBE_EVERY
 from linkpool.fleet.alarms import Alarms
 from linkpool.fleet.catalog import Catalogs
 from linkpool.fleet.claims import Claims
@@ -42,6 +44,7 @@ from linkpool.fleet.strays import EVERY as STRAYS_EVERY
 from linkpool.fleet.strays import Strays
 from linkpool.fleet.tasks import REFRESH, Tasks
 from linkpool.fleet.wishes import Wishes
+from linkpool.jobs.services import Http
 from linkpool.store import groups, nodes
 from linkpool.store.database import Database
 from linkpool.store.tables import Colour, NodeState
@@ -74,6 +77,8 @@ class Ground:
     link_price: str | None
     door: Door
     knock: asyncio.Event
+    http: Http
+    """Asks adapters how they are."""
     capacity: Juels = DEFAULT_CAPACITY
     """Juels of active stake that a node takes when none is asked for."""
 
@@ -132,7 +137,6 @@ class Leader:
             on_link=self.hub.price,
         )
         self.treasury = self.money.treasury
-        self._catalogs = Catalogs(ground.database, ground.keys, self.hub, lambda _bridge: (), term.epoch)
         self._offers = Offers(
             database=ground.database,
             rpc=ground.rpc,
@@ -168,6 +172,21 @@ class Leader:
             epoch=term.epoch,
             launch=ground.launch,
         )
+        self._adapters = build_adapters(
+            http=ground.http,
+            database=ground.database,
+            keys=ground.keys,
+            engine=engine,
+            groups=self._groups,
+            tasks=self._tasks,
+            hub=self.hub,
+            alarms=self.alarms,
+            journal=ground.journal,
+            clock=ground.clock,
+            epoch=term.epoch,
+        )
+        self._catalogs = Catalogs(ground.database, ground.keys, self.hub, self._adapters.places, term.epoch)
+        self._tasks.on_change(self._catalogs.tell)
         self._rollouts = build_rollouts(
             database=ground.database,
             engine=engine,
@@ -227,6 +246,7 @@ class Leader:
         try:
             await self._tasks.until_known()
             await self._presume()
+            await self._adapters.begin()
             await self._catalogs.step()
             ground.door.open(
                 Desk(
@@ -237,6 +257,7 @@ class Leader:
                     tasks=self._tasks,
                     balances=self.treasury.balances,
                     room=self._engine.room,
+                    adapters=self._adapters,
                 )
             )
             async with asyncio.TaskGroup() as loops:
@@ -251,6 +272,9 @@ class Leader:
                     ("manager's outbox", self.manager.step, OUTBOX_EVERY),
                     ("catalog", self._catalogs.step, 0.25),
                     ("offers", self._offers.step, 1.0),
+                    ("adapters", self._adapters.step, 0.5),
+                    ("adapters' health", self._adapters.probe, PROBE_EVERY),
+                    ("adapters' recovery", self._adapters.recover, 1.0),
                     ("recovery", self._recover, 1.0),
                     ("strays", self._strays.step, STRAYS_EVERY),
                     ("journal", self._write_journal, 0.05),

@@ -9,12 +9,12 @@ by a leader younger than fifteen seconds. A group whose removal is recorded is n
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from linkpool.engines.protocol import Engine, EngineRefused, Phase
 from linkpool.fleet.clock import Clock
-from linkpool.fleet.hub import Hub
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.tasks import Tasks
 
@@ -64,12 +64,38 @@ def choose(
     return chosen
 
 
+class Hearing(Protocol):
+    """Who hears the tasks: the hub of replicas, the health of adapters."""
+
+    @property
+    def judging(self) -> bool:
+        """Whether it has listened long enough to call anybody silent."""
+        ...
+
+    def heard_ago(self, task: str) -> float:
+        """Seconds since a task's last word, or since this term began."""
+        ...
+
+    def heard_at(self, task: str) -> float | None:
+        """Unix seconds of a task's last word in this term."""
+        ...
+
+
 class Recovery:
-    """Looks once a second."""
+    """Looks once a second. kind: what its tasks are, for events and logs."""
 
     def __init__(
-        self, *, engine: Engine, tasks: Tasks, hub: Hub, journal: Journal, clock: Clock, replicas: int
+        self,
+        *,
+        engine: Engine,
+        tasks: Tasks,
+        hub: Hearing,
+        journal: Journal,
+        clock: Clock,
+        replicas: int,
+        kind: str = "replica",
     ) -> None:
+        self._kind = kind
         self._engine = engine
         self._tasks = tasks
         self._hub = hub
@@ -99,9 +125,9 @@ class Recovery:
         troubled = {group for group in groups if len(self._tasks.of(group)) < self._replicas}
         busy = {groups[task.group] for task in tasks if task.phase == Phase.STOPPING}
         for task in choose(suspects, troubled, busy, len(self._replaced)):
-            log.warning("silent replica is replaced", task=task)
+            log.warning(f"silent {self._kind} is replaced", task=task)
             self._replaced.append(now)
-            self._journal.note("replica_replaced", None, task=task, why="silent")
+            self._journal.note(f"{self._kind}_replaced", None, task=task, why="silent")
             try:
                 await self._engine.replace(task, f"silent for {SILENCE:.0f} s")
             except EngineRefused:

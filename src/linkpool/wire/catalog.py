@@ -59,10 +59,12 @@ class Program(Asked):
     body (JSON) that a new program must answer well before it takes over.
     """
 
-    command: Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=100, default_factory=list)]
+    command: Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=100)] = Field(
+        default_factory=list
+    )
     image: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    settings: Annotated[dict[Variable, str], Field(max_length=200, default_factory=dict)]
-    secrets: Annotated[dict[Variable, Secret], Field(max_length=50, default_factory=dict)]
+    settings: Annotated[dict[Variable, str], Field(max_length=200)] = Field(default_factory=dict)
+    secrets: Annotated[dict[Variable, Secret], Field(max_length=50)] = Field(default_factory=dict)
     sample: Annotated[str, Field(max_length=32_768)] | None = None
 
     @model_validator(mode="after")
@@ -77,7 +79,7 @@ class PutBridge(Asked):
     it answers later. keep_secrets: tokens and secrets it has stay where none are given.
     """
 
-    urls: Annotated[list[Url], Field(max_length=16, default_factory=list)]
+    urls: Annotated[list[Url], Field(max_length=16)] = Field(default_factory=list)
     program: Program | None = None
     token: Secret | None = None
     incoming_token: Annotated[Secret, Field(min_length=16)] | None = None
@@ -98,8 +100,8 @@ class PutCatalog(Asked):
     jobs: Annotated[list[PutJob], Field(max_length=1_000)]
     bridges: Annotated[
         dict[BridgeName, PutBridge],
-        Field(max_length=1_000, default_factory=dict, json_schema_extra={"additionalProperties": False}),
-    ]
+        Field(max_length=1_000, json_schema_extra={"additionalProperties": False}),
+    ] = Field(default_factory=dict)
     dry_run: bool = False
     if_revision: int | None = None
 

@@ -1,6 +1,6 @@
 """The bridge task: one question to a named external adapter, answered at once or by a callback.
 
-An adapter that fails says so in one of four ways, see `_refused`. With `cacheTTL`, its last good answer to
+An adapter that fails says so in one of four ways, see `refused`. With `cacheTTL`, its last good answer to
 the same question stands in for a failure.
 """
 
@@ -82,12 +82,12 @@ async def _send(call: Call, question: dict[str, Value]) -> HttpReply:
         raise TaskPermanent(str(error), Cause.SOURCE_FAILED) from None
     except UnknownBridge as error:
         raise TaskTemporary(str(error), Cause.OURS) from None
-    if refused := _refused(reply):
-        raise refused
+    if said := refused(reply):
+        raise said
     return reply
 
 
-def _refused(reply: HttpReply) -> TaskError | None:
+def refused(reply: HttpReply) -> TaskError | None:
     """The error an adapter reports: an HTTP status from 300; a `statusCode` or `providerStatusCode` that is
     not 200; `error`; `errorMessage`."""
     try:
