@@ -20,6 +20,7 @@ from linkpool.cli import (
     relay,
     release,
     rollout,
+    simulate,
     state,
     token,
     treasury,
@@ -43,6 +44,7 @@ app.add_typer(figures.app, name="figures")
 app.add_typer(engine.app, name="engine")
 app.add_typer(treasury.app, name="treasury")
 app.command()(economics.economics)
+app.command()(simulate.simulate)
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
 app.add_typer(token.app, name="token")
@@ -73,13 +75,17 @@ def dev(
     ),
     chain_port: Annotated[int, typer.Option(help="Port of the dev chain; 0 takes a free one.")] = 8545,
     port: Annotated[int, typer.Option(help="Port of the control plane; 0 takes a free one.")] = 8700,
+    relay: Annotated[
+        bool, typer.Option("--relay", help="Put a relay between the chain and everybody.")
+    ] = False,
 ) -> None:
     """Run a whole pool on this machine: dev chain, contracts, control plane, one node of two replicas."""
     from linkpool.dev.command import Options, run
     from linkpool.dev.up import Ports
 
     ports = Ports(chain=chain_port, control=port)
-    raise typer.Exit(run(Options(state=state, ports=ports, check=check, json=json, requests=requests)))
+    wanted = Options(state=state, ports=ports, check=check, json=json, relay=relay, requests=requests)
+    raise typer.Exit(run(wanted))
 
 
 @app.command()
