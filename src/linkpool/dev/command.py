@@ -31,6 +31,7 @@ class Options:
     ports: Ports
     check: bool
     json: bool
+    relay: bool
     requests: int
 
 
@@ -75,7 +76,8 @@ async def _main(options: Options, folder: Folder) -> int:
     def say(text: str) -> None:
         console.print(f"[dim]starting:[/dim] {text}")
 
-    async with dev_pool(folder, options.ports, project_root(), say) as pool:
+    relays = int(options.relay)
+    async with dev_pool(folder, options.ports, project_root(), say, relays=relays) as pool:
         if not options.check:
             await Screen(pool, console).run()
         proof = await Check(pool, options.requests).run()

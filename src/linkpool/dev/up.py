@@ -1,13 +1,13 @@
 """The composition root of `linkpool dev`: a whole pool on this machine, started in order and stopped in
 reverse.
 
-    chain -> contracts -> data source -> control plane -> the demo job -> one node of two replicas
+    chain -> contracts -> data source -> relays -> control plane -> the demo job -> one node of two replicas
 """
 
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from linkpool.dev.folder import POOL_NAME, Folder
 from linkpool.dev.job import demo_job
 from linkpool.dev.pool import LINK_PRICE, TERMS, Found, found
 from linkpool.dev.processes import CannotStart, child, claim_port, last_words
+from linkpool.dev.relay import DevRelay, dev_relays
 from linkpool.dev.source import demo_source
 from linkpool.wire.api import NodeView
 from linkpool.wire.catalog import PutCatalog, PutJob
@@ -56,6 +57,7 @@ class DevPool:
     """Base URL of the demo data source."""
     registered_after: float
     """Seconds from the call that asked for the node to its registration on chain."""
+    relays: tuple[DevRelay, ...] = ()
 
     @property
     def oracle(self) -> str:
@@ -66,8 +68,10 @@ class DevPool:
 
 
 @asynccontextmanager
-async def dev_pool(folder: Folder, ports: Ports, root: Path, say: Say) -> AsyncIterator[DevPool]:
-    """Start everything; stop everything at the end, in reverse. Raises LinkPoolError."""
+async def dev_pool(
+    folder: Folder, ports: Ports, root: Path, say: Say, *, relays: int = 0
+) -> AsyncIterator[DevPool]:
+    """Start everything, behind that many relays; stop it at the end, in reverse. Raises LinkPoolError."""
     async with AsyncExitStack() as stack:
         await folder.clear()
         say("dev chain")
@@ -82,8 +86,12 @@ async def dev_pool(folder: Folder, ports: Ports, root: Path, say: Say) -> AsyncI
         standing = await found(rpc, folder)
         await tick(rpc)
         source = await stack.enter_async_context(demo_source(0))
+        between = await stack.enter_async_context(
+            dev_relays(relays, [chain.ws, chain.http], CHAIN_ID, folder.logs, http)
+        )
         say("control plane")
-        control = await stack.enter_async_context(_control(folder, control_port, chain, standing, http))
+        write_config(folder, control_port, chain, standing, [relay.ws for relay in between])
+        control = await stack.enter_async_context(_control(folder, control_port, http))
         wanted = PutCatalog(jobs=[PutJob(text=demo_job(source), offer=TERMS)])
         revision = (await apply(control, wanted)).revision
         say("a node: wallet, gas money, two replicas, registration")
@@ -93,15 +101,12 @@ async def dev_pool(folder: Folder, ports: Ports, root: Path, say: Say) -> AsyncI
         registered_after = asyncio.get_running_loop().time() - asked
         node = await until_serving(control, made.node.index, NODE_SECONDS)
         await until_in_use(control, revision, NODE_SECONDS)
-        yield DevPool(folder, chain, rpc, standing, control, node, source, registered_after)
+        yield DevPool(folder, chain, rpc, standing, control, node, source, registered_after, tuple(between))
 
 
 @asynccontextmanager
-async def _control(
-    folder: Folder, port: int, chain: DevChain, standing: Found, http: aiohttp.ClientSession
-) -> AsyncIterator[Client]:
+async def _control(folder: Folder, port: int, http: aiohttp.ClientSession) -> AsyncIterator[Client]:
     """The control plane as a process of its own, leading when entered."""
-    write_config(folder, port, chain, standing)
     log = folder.logs / "control.log"
     command = [sys.executable, "-m", "linkpool", "control", "--config", str(folder.config)]
     async with child(command, log) as process:
@@ -123,8 +128,10 @@ async def _ready(http: aiohttp.ClientSession, url: str) -> bool:
     return await Client(http, url, None).ready()
 
 
-def write_config(folder: Folder, port: int, chain: DevChain, standing: Found) -> None:
-    """The control plane's settings, in a file a reader can learn from."""
+def write_config(
+    folder: Folder, port: int, chain: DevChain, standing: Found, relays: Sequence[str] = ()
+) -> None:
+    """The control plane's settings, in a file a reader can learn from. Relays first, the chain behind."""
     values = {
         "state": str(folder.control),
         "port": port,
@@ -132,7 +139,7 @@ def write_config(folder: Folder, port: int, chain: DevChain, standing: Found) ->
         "pool": standing.deployment.pool,
         "view": standing.deployment.view,
         "pool_block": standing.deployment.block,
-        "rpc_urls": [chain.ws, chain.http],
+        "rpc_urls": [*relays, chain.ws, chain.http],
         "keys_file": str(folder.keys),
         "passphrase_file": str(folder.passphrase),
         "pool_name": POOL_NAME,
