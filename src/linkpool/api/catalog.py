@@ -22,6 +22,7 @@ from linkpool.fleet.catalog_apply import (
     put_job,
     put_offer,
 )
+from linkpool.fleet.catalog_change import DoesNotFit
 from linkpool.store.tables import TokenRow
 from linkpool.wire.catalog import (
     CatalogChange,
@@ -61,7 +62,7 @@ def catalog_routes(auth: Auth, desk: CatalogDesk, views: CatalogViews) -> APIRou
         """This job and its offer, in place of what has its id."""
         read = desk.job(asked, "text")
         if read.id != str(job):
-            raise HTTPException(422, f"text: its externalJobID is {read.id}, not {job}")
+            raise HTTPException(409, f"text: its externalJobID is {read.id}, not {job}")
         return await _answer(desk.change(put_job(read)))
 
     @routes.delete("/jobs/{job}")
@@ -104,5 +105,5 @@ async def _answer(change: Awaitable[CatalogChange]) -> CatalogChange:
         return await change
     except NotThere as error:
         raise HTTPException(404, str(error)) from error
-    except CatalogMoved as error:
+    except (CatalogMoved, DoesNotFit) as error:
         raise HTTPException(409, str(error)) from error

@@ -1,7 +1,5 @@
 """What the catalog's routes show: each job with how far its offer is, each bridge without its secrets."""
 
-from urllib.parse import urlsplit, urlunsplit
-
 from linkpool.api.auth import Scope
 from linkpool.fleet.adapters import Adapters
 from linkpool.fleet.catalog_document import Bridge, Document, Job, Program
@@ -107,5 +105,5 @@ def _program(name: str, program: Program, row: AdapterRow | None, seen: Adapters
 
 
 def _without_query(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(query="..." if parts.query else ""))
+    plain, asked, _ = url.partition("?")
+    return f"{plain}?..." if asked else plain

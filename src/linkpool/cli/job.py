@@ -1,5 +1,6 @@
 """`linkpool job`: check a spec, run it once without a chain, serve it on every node, at a price."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -64,7 +65,7 @@ def add(
 
     session = Session(url, token_file)
     for job, wanted in wanted_jobs(files, terms(payment, penalty, base_fee_ceiling)).items():
-        change = session.run(lambda client, job=job, wanted=wanted: put_job(client, job, wanted))
+        change = session.run(partial(put_job, job=job, wanted=wanted))
         changed(session, change, seconds if wait else None, as_json=json)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from linkpool.errors import Permanent
 from linkpool.fleet.catalog_change import CatalogRefused, differences, follow, on_chain, wanted
@@ -88,9 +87,6 @@ class CatalogDesk:
 
     def bridge(self, name: str, asked: PutBridge, before: Bridge | None) -> Bridge:
         """A bridge as asked for, its secrets sealed; `before` gives those it keeps. Raises CatalogRefused."""
-        for url in asked.urls:
-            if urlsplit(url).username is not None:
-                raise CatalogRefused(f"bridge {name}: a URL with a password is shown; give a token instead")
         kept = before if asked.keep_secrets else None
         token = self._keys.lock(asked.token.get_secret_value()) if asked.token else kept and kept.token
         incoming = (

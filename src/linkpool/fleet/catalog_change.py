@@ -19,6 +19,10 @@ class CatalogRefused(Permanent):
     """The catalog cannot be as asked; the text names the job or bridge."""
 
 
+class DoesNotFit(CatalogRefused):
+    """Each part can be read, and they do not go together."""
+
+
 def wanted(document: Document) -> Document:
     """What stays of a revision: without what is on its way out."""
     return replace(
@@ -64,23 +68,23 @@ def without(now: Document, gone: Iterable[str]) -> Document:
 def _check(job: Job, bridges: Mapping[str, Bridge]) -> None:
     missing = [name for name in job.bridge_names if name not in bridges]
     if missing:
-        raise CatalogRefused(
+        raise DoesNotFit(
             f"job {job.name} asks bridge {missing[0]}, which is not in the catalog; add the bridge first"
         )
     offer = job.offer
     if offer is None:
         return
     if job.spec.type != REQUESTED:
-        raise CatalogRefused(f"job {job.name} is a {job.spec.type} job: nobody can buy it, so no offer fits")
+        raise DoesNotFit(f"job {job.name} is a {job.spec.type} job: nobody can buy it, so no offer fits")
     if int(offer.penalty) and job.source_is_asked_for:
-        raise CatalogRefused(
+        raise DoesNotFit(
             f"job {job.name} fetches a URL that requesters choose, so that they could earn its penalty "
             "by a source that fails; set its penalty to 0"
         )
     if int(offer.penalty) % GWEI or int(offer.penalty) // GWEI >= 2**64:
-        raise CatalogRefused(f"job {job.name}: a penalty is a whole number of gwei-LINK (1e9 juels)")
+        raise DoesNotFit(f"job {job.name}: a penalty is a whole number of gwei-LINK (1e9 juels)")
     if int(offer.payment) >= 2**96 or int(offer.base_fee_ceiling) >= 2**64:
-        raise CatalogRefused(f"job {job.name}: the payment or the base-fee ceiling is above all bounds")
+        raise DoesNotFit(f"job {job.name}: the payment or the base-fee ceiling is above all bounds")
 
 
 # --- differences ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ serving replica acknowledged its revision; offers on chain follow (`JobView.stat
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from linkpool.wire.agent import Secret
 from linkpool.wire.api import Amount, Asked, View
@@ -26,7 +26,14 @@ JobText = Annotated[str, Field(max_length=65_536, json_schema_extra={"format": "
 BridgeName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 """Name of an environment variable."""
-Url = Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=2_048)]
+Word = Annotated[str, Field(min_length=1)]
+_HOST = r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._~-]+)(:[0-9]{1,5})?"
+Url = Annotated[str, Field(pattern=rf"^https?://{_HOST}([/?#][!-~]*)?$", max_length=2_048)]
+"""Without a user or password: URLs are shown, tokens are not."""
+_COMMAND = {"required": ["command"], "properties": {"command": {"minItems": 1}, "image": {"type": "null"}}}
+_IMAGE = {"required": ["image"], "properties": {"command": {"maxItems": 0}, "image": {"type": "string"}}}
+_URLS = {"required": ["urls"], "properties": {"urls": {"minItems": 1}, "program": {"type": "null"}}}
+_PROGRAM = {"required": ["program"], "properties": {"urls": {"maxItems": 0}, "program": {"type": "object"}}}
 
 JobState = Literal["adding", "served", "open", "closing", "leaving"]
 """adding: not every serving replica has it, or its offer is on its way to the chain · served: without an
@@ -59,9 +66,8 @@ class Program(Asked):
     body (JSON) that a new program must answer well before it takes over.
     """
 
-    command: Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=100)] = Field(
-        default_factory=list
-    )
+    model_config = Asked.model_config | {"json_schema_extra": {"oneOf": [_COMMAND, _IMAGE]}}
+    command: Annotated[list[Word], Field(max_length=100)] = Field(default_factory=list)
     image: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     settings: Annotated[dict[Variable, str], Field(max_length=200)] = Field(default_factory=dict)
     secrets: Annotated[dict[Variable, Secret], Field(max_length=50)] = Field(default_factory=dict)
@@ -79,11 +85,12 @@ class PutBridge(Asked):
     it answers later. keep_secrets: tokens and secrets it has stay where none are given.
     """
 
+    model_config = Asked.model_config | {"json_schema_extra": {"oneOf": [_URLS, _PROGRAM]}}
     urls: Annotated[list[Url], Field(max_length=16)] = Field(default_factory=list)
     program: Program | None = None
     token: Secret | None = None
     incoming_token: Annotated[Secret, Field(min_length=16)] | None = None
-    keep_secrets: bool = False
+    keep_secrets: StrictBool = False
     timeout: Annotated[float, Field(gt=0, le=300)] = 15.0
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
 
@@ -102,8 +109,8 @@ class PutCatalog(Asked):
         dict[BridgeName, PutBridge],
         Field(max_length=1_000, json_schema_extra={"additionalProperties": False}),
     ] = Field(default_factory=dict)
-    dry_run: bool = False
-    if_revision: int | None = None
+    dry_run: StrictBool = False
+    if_revision: StrictInt | None = None
 
 
 class Change(View):
