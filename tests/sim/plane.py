@@ -56,6 +56,7 @@ class Post:
     told: State = State.STARTING
     holds: tuple[str, ...] = ()
     """Runs in hand, while it drains."""
+    funded: bool = True
     cut: bool = False
     closed: bool = False
 
@@ -109,10 +110,10 @@ class Plane:
             post.take(self._said[-1])
 
     def heard(self, post: Post, beat: Heartbeat) -> None:
-        """A heartbeat: its state matters here, and what it has in hand while it drains."""
+        """A heartbeat: its state and money matter here, and what it has in hand while it drains."""
         holds = beat.in_hand if beat.state is State.DRAINING else ()
-        if (beat.state, holds) != (post.told, post.holds):
-            post.told, post.holds = beat.state, holds
+        if (beat.state, holds, beat.funded) != (post.told, post.holds, post.funded):
+            post.told, post.holds, post.funded = beat.state, holds, beat.funded
             self.say()
 
     def left(self, post: Post) -> None:
@@ -142,6 +143,11 @@ class Plane:
         if post.cut and post.told in (State.SERVING, State.DRAINING):
             post.told, post.holds = State.STARTING, ()
             self.say()
+
+    def listen(self) -> None:
+        """A heartbeat of everybody, as there is one every half second."""
+        for post in list(self._posts.values()):
+            post.nudge()
 
     def drain(self, seat: int, *, resume: bool = False) -> None:
         """Order a seat's replica to drain, or to serve again."""
@@ -186,7 +192,7 @@ class Plane:
     def say(self, *, again: bool = False) -> None:
         """Send the roster where it changed."""
         members = tuple(
-            Member(task=post.task, sender=post.sender, primary=post.primary)
+            Member(task=post.task, sender=post.sender, primary=post.primary, funded=post.funded)
             for post in sorted(self._posts.values(), key=lambda one: one.task)
             if post.told is State.SERVING
         )

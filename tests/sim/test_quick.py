@@ -160,6 +160,24 @@ def test_what_a_replica_had_in_hand_that_dies_while_it_drains_its_sibling_answer
         assert one.given[0][0].timestamp - one.block.timestamp <= 6
 
 
+@pytest.mark.parametrize("slot", [0, 1])
+def test_who_cannot_pay_is_asked_last_and_again_in_turn_once_it_can(slot: int) -> None:
+    events = (Broke(5, 60, slot), Ask(10, count=6), Ask(30, count=6), Ask(90, count=12))
+    told_now = told(History(events=events, block_time=2))
+    assert all(one.in_time for one in told_now)
+    for one in told_now[6:]:
+        assert one.given[0][0].number - one.block.number <= 1, "by its turn, or by a sibling that is first"
+    senders = {one.given[0][1].sender for one in told_now[12:]}
+    assert len(senders) == 2
+
+
+def test_where_nobody_can_pay_all_try_and_the_first_with_money_answers() -> None:
+    events = (Broke(5, 40, 0), Broke(5, 400, 1), Ask(10, count=3, covered=True))
+    for one in told(History(events=events, block_time=2)):
+        assert one.in_time
+        assert one.given[0][0].timestamp - one.block.timestamp <= 50
+
+
 def test_a_drained_replica_that_is_called_back_answers_alone() -> None:
     events = (Leave(10, 30), Kill(35, seat=1, back=400), Ask(45, count=3))
     for one in told(History(events=events, block_time=1)):

@@ -128,6 +128,7 @@ class World:
             include = (lambda tx: not self.is_ours(tx)) if self.shun else None
             drift = self.dice.randint(0, self.history.drift)
             self.chain.mine(timestamp=GENESIS_TIME + round(self.now) + drift, include=include)
+            self.plane.listen()
             self.stretches.look()
 
     def reorg(self, depth: int, *, lossy: bool) -> None:

@@ -17,6 +17,7 @@ import structlog
 from linkpool.chain import rpc as errors
 from linkpool.chain.clock import ChainClock
 from linkpool.chain.fees import FeeSource, Market, Offer
+from linkpool.chain.funds import Funds
 from linkpool.chain.intent import Intent, Mined, Ticket, Why
 from linkpool.chain.keys import Key
 from linkpool.chain.nonces import Attempt, Book, Flight
@@ -32,7 +33,6 @@ GRACE_SECONDS = 0.3
 """After a head its logs get this long to confirm what it mined, before nonce and receipts are asked for."""
 
 RETRY_SECONDS = 1.0
-BALANCE_SECONDS = 60.0
 OUTBID_TRIES = 12
 REFUSALS = 3
 """Times the chain may refuse an intent for a reason we do not know before it is given up."""
@@ -72,14 +72,9 @@ class TxStream:
         self._learned = -1
         self._low = 0
         self._doubt = False
-        self._balance_at: float | None = None
-        self._spent = True
-        self.balance: Wei | None = None
-        """wei, as last read: at the start, and within a minute after spending."""
-        self._broke_at = -1
+        self._short_at = -1
         self._filler_gas = FILLER_GAS
-        self.broke = False
-        """A node said that the sender cannot pay."""
+        self.funds = Funds(rpc, key.address)
         self.counts: Counter[str] = Counter()
         """sent, replaced, repeated, filled, mined, reverted, foreign, reorged, and `refused_...` by kind."""
 
@@ -169,15 +164,15 @@ class TxStream:
             self._early.clear()
         await self._learn(self._book)
         self._book.trim()
-        await self._watch_balance()
+        await self.funds.watch()
         if self._head is None or not self._clock.known or not self.waiting:
             return
-        if self.broke and self._broke_at == self._learned:
+        if self.funds.short and self._short_at == self._learned:
             return
         market = await self._fees.market(self._head)
         sends = plan(self._book, Moment(self._learned, self._clock.now(), market), self._limits)
-        if self.broke and sends:
-            self._broke_at, sends = self._learned, sends[:1]  # one that goes through tells of new money
+        if self.funds.short and sends:
+            self._short_at, sends = self._learned, sends[:1]  # one that goes through tells of new money
         await asyncio.gather(*(self._send(self._book, send, market) for send in sends))
 
     async def _learn(self, book: Book) -> None:
@@ -230,16 +225,9 @@ class TxStream:
         if self._book is None or flight.mined is not None:
             return
         self._book.land(flight, attempt, mined)
-        self._spent = True
+        self.funds.spent()
         self.counts["mined" if mined.succeeded else "reverted"] += 1
         self._wake.set()
-
-    async def _watch_balance(self) -> None:
-        now = asyncio.get_running_loop().time()
-        old = self._balance_at is None or now - self._balance_at >= BALANCE_SECONDS
-        if self._spent and old:
-            self.balance = Wei(quantity(await self._rpc.call("eth_getBalance", self.address, "latest")))
-            self._balance_at, self._spent = now, False
 
     # --- sending ----------------------------------------------------------------------------------
 
@@ -294,7 +282,8 @@ class TxStream:
             self.counts[f"refused_{type(refusal).__name__}"] += 1
             return self._refused(book, flight, attempt, refusal, again=again)
         else:
-            attempt.accepted, self.broke = True, False
+            attempt.accepted = True
+            self.funds.taken()
         return False
 
     def _refused(
@@ -310,7 +299,7 @@ class TxStream:
         if isinstance(refusal, errors.FeeTooLow):
             self._fees.stale()
         elif isinstance(refusal, errors.InsufficientFunds):
-            self.broke, self._spent, self._balance_at = True, True, None
+            self.funds.refused(self._cost(attempt))
         elif ticket is None:
             self._filler_gas = min(
                 2 * self._filler_gas, MAX_FILLER_GAS
@@ -324,6 +313,12 @@ class TxStream:
                 log.error("a transaction was refused", sender=self.address, why=str(refusal))
                 ticket.drop(Why.REFUSED, refusal)
         return False
+
+    def _cost(self, attempt: Attempt) -> Wei:
+        """The most that it may cost in all: what a node wants to see in the balance."""
+        intent = attempt.ticket.intent if attempt.ticket else None
+        gas, value = (intent.gas_limit, intent.value) if intent else (self._filler_gas, 0)
+        return Wei(gas * attempt.offer.max_fee + value)
 
     def _count(self, flight: Flight, attempt: Attempt, *, again: bool) -> None:
         if again:

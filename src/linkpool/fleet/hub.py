@@ -221,12 +221,12 @@ class Hub:
             was_silent = now - session.heard_at >= SILENT_AFTER
             session.heard_at = self._heard[session.task] = now
             if isinstance(message, Heartbeat):
-                changed, held = message.state is not session.state, session.seat.holds
+                changed, before = message.state is not session.state, session.seat
                 session.beat = message
                 self._poison.holds(session.task, session.node, message.in_hand)
                 if changed:
                     self._state_changed(session)
-                elif was_silent or session.seat.holds != held:
+                elif was_silent or session.seat != before:
                     self._review(session.node)
             elif isinstance(message, Probed):
                 session.probed = message

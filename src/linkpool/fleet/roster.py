@@ -25,13 +25,14 @@ class Seat:
     heard_at: float
     holds: tuple[str, ...] = ()
     """Runs that it still has in hand, of one that drains."""
+    funded: bool = True
 
 
 def members(seats: Iterable[Seat], primary: Colour, now: float) -> tuple[Member, ...]:
     """The live ones, in a fixed order."""
     alive = (seat for seat in seats if seat.serving and now - seat.heard_at < SILENT_AFTER)
     return tuple(
-        Member(task=seat.task, sender=seat.sender, primary=seat.colour == primary)
+        Member(task=seat.task, sender=seat.sender, primary=seat.colour == primary, funded=seat.funded)
         for seat in sorted(alive, key=lambda seat: seat.task)
     )
 

@@ -66,7 +66,8 @@ class Session:
         """How the roster sees it."""
         holds = self.beat.in_hand if self.beat and self.state is State.DRAINING else ()
         serving = self.state is State.SERVING
-        return Seat(self.task, self.sender, self.colour, serving, self.heard_at, holds)
+        funded = self.beat.funded if self.beat else True
+        return Seat(self.task, self.sender, self.colour, serving, self.heard_at, holds, funded)
 
     def post(self, kind: str, message: Message) -> None:
         """Say something as soon as the line takes it, in place of an unsaid word of that kind."""

@@ -151,3 +151,9 @@ class Core:
         if reconciled and now - reconciled.at > STALE_RECONCILE_SECONDS:
             return f"not compared with a second endpoint since block {reconciled.block}"
         return None
+
+    def unready(self) -> str | None:
+        """Why a sibling should be asked first, or None."""
+        if self.stream.funds.short:
+            return f"its sender {self.who.key.address} cannot pay: {self.stream.funds.balance} wei"
+        return self.stale()

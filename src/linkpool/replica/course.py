@@ -77,7 +77,7 @@ class Course:
         """Why this replica should not be counted on now, or None."""
         if self._life.state is not State.SERVING or self.core is None:
             return self._life.state.value
-        return self.core.stale()
+        return self.core.unready()
 
     def beat(self) -> Heartbeat:
         """What the control plane is told now."""
@@ -96,6 +96,7 @@ class Course:
             answered=core.serving.answered,
             in_hand=tuple(sorted(core.tools.in_hand)),
             pending=core.stream.pending,
+            funded=not core.stream.funds.short,
             drained=self._life.state is State.DRAINING and core.idle,
         )
 

@@ -1,9 +1,9 @@
 """Duty: whose turn it is to answer a request, decided by every replica alone.
 
-All replicas of a node put themselves in the same order for a request: the primary colour first, each colour
-in the order of a hash of request and replica, so that load spreads evenly and nobody has to agree on
-anything. The one ranked k acts k steps after the request is ready. A wrong guess costs gas, never a
-payment: the contract pays one answer (DESIGN sections 3 and 5).
+All replicas of a node put themselves in the same order for a request: those whose sender can pay first, of
+these the primary colour, each colour in the order of a hash of request and replica, so that load spreads
+evenly and nobody has to agree on anything. The one ranked k acts k steps after the request is ready. A wrong
+guess costs gas, never a payment: the contract pays one answer (DESIGN sections 3 and 5).
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,11 @@ class Pace:
 
 def order(identity: bytes, members: Iterable[Member]) -> list[Member]:
     """`members` in the order in which they answer the request known by `identity`."""
-    return sorted(members, key=lambda m: (not m.primary, sha256(identity + m.task.encode()).digest()))
+
+    def place(member: Member) -> tuple[bool, bool, bytes]:
+        return not member.funded, not member.primary, sha256(identity + member.task.encode()).digest()
+
+    return sorted(members, key=place)
 
 
 def ahead(identity: bytes, members: Iterable[Member], me: Member) -> list[Member]:

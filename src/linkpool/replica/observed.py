@@ -85,7 +85,8 @@ def _chain(core: Core) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "linkpool_transactions_waiting", "Transactions that are not mined.", core.stream.waiting
     )
-    if core.stream.balance is not None:
+    balance = core.stream.funds.balance
+    if balance is not None:
         yield GaugeMetricFamily(
-            "linkpool_sender_balance_wei", "Gas money of this sender, as last read.", core.stream.balance
+            "linkpool_sender_balance_wei", "Gas money of this sender, as last read.", balance
         )

@@ -95,6 +95,8 @@ class Heartbeat(Message):
     """Run ids being worked on: a request in hand at two deaths is poison."""
     pending: int | None = None
     """Nonce after the last transaction sent, so that a sibling sees what may still land."""
+    funded: bool = True
+    """Its sender can pay for an answer, as far as it knows."""
     drained: bool = False
     """Draining, and nothing is in hand any more: removing this replica now loses nothing."""
 
@@ -186,6 +188,8 @@ class Member(Message):
     sender: str
     primary: bool
     """Of the primary colour: asked first."""
+    funded: bool = True
+    """Its sender can pay; one that cannot is asked after all that can."""
 
 
 class Leaving(Member):

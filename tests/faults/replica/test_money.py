@@ -120,7 +120,8 @@ async def test_a_sender_out_of_gas_money_is_answered_for_and_serves_again_when_i
     assert max(one.delay for one in seen) <= STUCK
     now = await pair.left.counts("transactions", "refused_InsufficientFunds")
     assert now["sender_balance_wei",] == 0
-    assert await pair.left.ready() == "ready", "it sees the chain; money is what the balance tells"
+    assert await pair.left.ready() == f"its sender {pair.left.key.address} cannot pay: 0 wei"
     pair.chain.rpc("anvil_setBalance", pair.left.key.address, hex(GAS_MONEY))
+    await pair.left.serves()
     again = await pair.answered(await pair.ask_both())
     assert {one.by for one in again} == {"left", "right"}

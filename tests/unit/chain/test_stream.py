@@ -319,14 +319,14 @@ def test_without_money_it_waits_and_says_so() -> None:
         await until(lambda: worker.heard == chain.head.number)
         worker.want(1)
         async with mining(chain):
-            await until(lambda: worker.stream.broke)
-            await until(lambda: worker.stream.balance == 1000)
+            await until(lambda: worker.stream.funds.short)
+            await until(lambda: worker.stream.funds.balance == 1000)
             await asyncio.sleep(10)
             tried = worker.stream.counts["refused_InsufficientFunds"]
             assert 8 <= tried <= 14, "once a block, not more"
             chain.fund(KEY.address, ETHER)
             await until(lambda: worker.done.get(task(1)))
-            assert not worker.stream.broke
+            assert not worker.stream.funds.short
 
     play(story)
 

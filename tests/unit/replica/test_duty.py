@@ -14,7 +14,13 @@ pytestmark = pytest.mark.unit
 
 identities = st.binary(min_size=32, max_size=32)
 members = st.lists(
-    st.builds(Member, task=st.text("abcdef", min_size=1), sender=st.just("0x"), primary=st.booleans()),
+    st.builds(
+        Member,
+        task=st.text("abcdef", min_size=1),
+        sender=st.just("0x"),
+        primary=st.booleans(),
+        funded=st.booleans(),
+    ),
     min_size=1,
     max_size=4,
     unique_by=lambda member: member.task,
@@ -39,8 +45,14 @@ def test_exactly_one_replica_answers_first_and_each_rank_is_taken_once(identity,
 
 @given(identities, members)
 def test_the_other_colour_answers_only_after_all_of_the_primary(identity, roster):
-    colours = [m.primary for m in duty.order(identity, roster)]
+    colours = [m.primary for m in duty.order(identity, roster) if m.funded]
     assert colours == sorted(colours, reverse=True)
+
+
+@given(identities, members)
+def test_who_cannot_pay_answers_after_all_who_can_whatever_its_colour(identity, roster):
+    money = [m.funded for m in duty.order(identity, roster)]
+    assert money == sorted(money, reverse=True)
 
 
 @given(identities, members)
