@@ -16,7 +16,7 @@ serving replica acknowledged its revision; offers on chain follow (`JobView.stat
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 from linkpool.wire.agent import Secret
 from linkpool.wire.api import Amount, Asked, View
@@ -66,7 +66,7 @@ class Program(Asked):
     body (JSON) that a new program must answer well before it takes over.
     """
 
-    model_config = Asked.model_config | {"json_schema_extra": {"oneOf": [_COMMAND, _IMAGE]}}
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_COMMAND, _IMAGE]})
     command: Annotated[list[Word], Field(max_length=100)] = Field(default_factory=list)
     image: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     settings: Annotated[dict[Variable, str], Field(max_length=200)] = Field(default_factory=dict)
@@ -85,7 +85,7 @@ class PutBridge(Asked):
     it answers later. keep_secrets: tokens and secrets it has stay where none are given.
     """
 
-    model_config = Asked.model_config | {"json_schema_extra": {"oneOf": [_URLS, _PROGRAM]}}
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_URLS, _PROGRAM]})
     urls: Annotated[list[Url], Field(max_length=16)] = Field(default_factory=list)
     program: Program | None = None
     token: Secret | None = None
