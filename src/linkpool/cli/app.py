@@ -13,6 +13,7 @@ from linkpool.cli import (
     engine,
     figures,
     fleet,
+    guard,
     job,
     keys,
     node,
@@ -20,6 +21,7 @@ from linkpool.cli import (
     relay,
     release,
     rollout,
+    scale,
     simulate,
     state,
     token,
@@ -42,6 +44,8 @@ app.add_typer(rollout.app, name="rollout")
 app.add_typer(release.app, name="release")
 app.add_typer(figures.app, name="figures")
 app.add_typer(engine.app, name="engine")
+app.add_typer(scale.app, name="scale")
+app.add_typer(guard.app, name="guard")
 app.add_typer(treasury.app, name="treasury")
 app.command()(economics.economics)
 app.command()(simulate.simulate)

@@ -1,12 +1,13 @@
 """`linkpool node` and `linkpool operation`: make nodes, see them, and see how far something asked for is."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from linkpool.cli.options import DEFAULT_TOKEN_FILE, DEFAULT_URL, AsJson, NodeId, TokenFile, Url
 
-app = typer.Typer(help="Make nodes, and see them.", no_args_is_help=True)
+app = typer.Typer(help="Make nodes, see them, retire them.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -46,14 +47,48 @@ def add(
 ) -> None:
     """One call makes a node: a wallet, gas money, two replicas; it adds itself to the pool."""
     from linkpool.api.client import NODE_SECONDS, until_serving
+    from linkpool.api.client_growth import guard_warning, until_made
     from linkpool.cli.nodes import juels, show_nodes
     from linkpool.cli.session import Session
 
     session, wanted = Session(url, token_file), None if capacity is None else juels(capacity)
-    node = session.run(lambda client: client.make_node(wanted, key=key)).node
+    if warning := session.run(guard_warning):
+        print(warning, file=sys.stderr)
+    made = session.run(lambda client: client.make_node(wanted, key=key))
+    node = made.node
     if wait:
+        session.run(lambda client: until_made(client, made, NODE_SECONDS))
         node = session.run(lambda client: until_serving(client, node.index, NODE_SECONDS))
     show_nodes([node], as_json=json)
+
+
+@app.command()
+def retire(
+    node: NodeId,
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = DEFAULT_TOKEN_FILE,
+    key: Annotated[str | None, typer.Option(help="Idempotency-Key.")] = None,
+    json: AsJson = False,
+    wait: Annotated[bool, typer.Option(help="Stay until it is retired; a day at most.")] = False,
+) -> None:
+    """Close a node to stake and requests, and retire it when nothing is open. Its stake may then move at
+    once.
+
+    Once it is closed on chain, only the pool's owner can undo it.
+    """
+    from linkpool.api import client_growth
+    from linkpool.cli.output import facts, print_json, show
+    from linkpool.cli.session import Session
+
+    session = Session(url, token_file)
+    found = session.run(lambda client: client_growth.retire(client, node, key=key))
+    if wait:
+        tell = print if not json else (lambda _detail: None)
+        found = session.run(lambda client: client_growth.until_over(client, found, None, tell))
+    if json:
+        print_json(found)
+    else:
+        show(facts(found.model_dump()))
 
 
 def operation(
