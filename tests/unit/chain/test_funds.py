@@ -1,4 +1,4 @@
-"""A sender's money: read rarely while there is enough, often while there is not, and never believed for long."""
+"""A sender's money: read rarely while there is enough, often while there is not."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
