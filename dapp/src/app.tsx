@@ -8,6 +8,7 @@ import { Page } from "./components/page";
 import { Skeleton } from "./components/skeleton";
 import { ThemeSwitch } from "./components/theme";
 import { WalletButton } from "./components/wallet";
+import { useWatch } from "./chain/watch";
 import { useConfig } from "./config";
 import { NodePage } from "./pages/node";
 import { NodesPage } from "./pages/nodes";
@@ -20,6 +21,7 @@ const Console = lazy(() => import("./console"));
 
 export function App() {
   const [inConsole] = useRoute("/console/*?");
+  useWatch();
   return (
     <>
       <a className="skip" href="#content">

@@ -8,6 +8,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 
 import type { Schemas } from "../api/client";
+import { notBefore } from "./clock";
 
 export const PUBLIC = "public";
 const STREAM = "/api/v1/public/events";
@@ -49,6 +50,11 @@ export function behind(now: Pulse): number {
   return now.block === null || now.head === null ? 0 : Math.max(0, now.head - now.block);
 }
 
+/** The block the figures are of, as last heard. */
+export function currentBlock(): number | null {
+  return pulse.block;
+}
+
 /** Between two looks when the stream cannot say when to look. */
 export function pollWhenLost(): number | false {
   return pulse.state === "live" ? false : POLL_MS;
@@ -82,6 +88,7 @@ export function follow(queries: QueryClient): () => void {
       const said = JSON.parse(event.data as string) as Schemas["Pulse"];
       const news = said.block !== pulse.block || pulse.state !== "live";
       tell({ state: "live", ...said });
+      if (said.time) notBefore(Date.parse(said.time));
       if (news) refresh();
     });
     source.addEventListener("fleet", () => {

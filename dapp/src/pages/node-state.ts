@@ -1,14 +1,16 @@
 /** What a node is to a staker: its state in one word, whether it takes stake, and how much. */
 
 import type { Node } from "../api/queries";
+import { LEAST } from "../chain/check";
 import type { Tone } from "../components/banner";
-import { ONE } from "../units/amount";
 import { t } from "../texts";
 
 export interface Condition {
   word: string;
   tone: Tone | "quiet";
-  /** Stake may be put on it. */
+  /** It is not leaving. */
+  open: boolean;
+  /** Stake may be put on it now. */
   takes: boolean;
 }
 
@@ -18,19 +20,17 @@ export function room(node: Node): bigint {
   return left > 0n ? left : 0n;
 }
 
-/** The least that can be staked. */
-export const LEAST = ONE;
 const WHOLE = 2;
 
 export function condition(node: Node): Condition {
   const status = node.figures?.status ?? "active";
-  if (status === "retired") return { word: t.node.states.retired, tone: "quiet", takes: false };
-  if (status === "draining") return { word: t.node.states.draining, tone: "warn", takes: false };
+  if (status === "retired") return { word: t.node.states.retired, tone: "quiet", open: false, takes: false };
+  if (status === "draining") return { word: t.node.states.draining, tone: "warn", open: false, takes: false };
   const takes = room(node) >= LEAST;
-  if (node.serving === 0) return { word: t.node.states.down, tone: "bad", takes };
-  if (node.serving < WHOLE) return { word: t.node.states.one, tone: "warn", takes };
-  if (!takes) return { word: t.node.states.full, tone: "quiet", takes };
-  return { word: t.node.states.serving, tone: "good", takes };
+  if (node.serving === 0) return { word: t.node.states.down, tone: "bad", open: true, takes };
+  if (node.serving < WHOLE) return { word: t.node.states.one, tone: "warn", open: true, takes };
+  if (!takes) return { word: t.node.states.full, tone: "quiet", open: true, takes };
+  return { word: t.node.states.serving, tone: "good", open: true, takes };
 }
 
 export const filters = ["all", "open", "serving", "over"] as const;

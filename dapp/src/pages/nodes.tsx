@@ -16,8 +16,9 @@ import { Table, type Column } from "../components/table";
 import { useNow } from "../live/clock";
 import { t } from "../texts";
 import { formatAmount, ratio } from "../units/amount";
-import { formatAge, formatCount, formatFee, formatPercent, formatUptime, secondsSince } from "../units/number";
+import { formatAge, formatCount, formatFee, formatUptime, secondsSince } from "../units/number";
 import { condition, filters, fits, room, type Filter } from "./node-state";
+import { Rate } from "./rate";
 
 export function NodesPage() {
   const nodes = useNodes();
@@ -227,9 +228,4 @@ function columns(now: number): Column<Node>[] {
         ),
     },
   ];
-}
-
-/** A yearly rate, or that nobody can say. */
-export function Rate({ value }: { value: number | null | undefined }) {
-  return value == null ? <span className="quiet">{t.notEnough}</span> : <span>{formatPercent(value)}</span>;
 }

@@ -71,7 +71,7 @@ def read(folder: Path) -> Mapping[str, File]:
     found = {}
     for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not path.name.startswith("."):
+        if path.is_file() and not name.startswith("."):
             body = path.read_bytes()
             found[name] = File(
                 body=body,
