@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic.config import JsonDict, JsonValue
 
 from linkpool.wire.agent import Secret
 from linkpool.wire.api import Amount, Asked, View
@@ -30,10 +31,18 @@ Word = Annotated[str, Field(min_length=1)]
 _HOST = r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._~-]+)(:[0-9]{1,5})?"
 Url = Annotated[str, Field(pattern=rf"^https?://{_HOST}([/?#][!-~]*)?$", max_length=2_048)]
 """Without a user or password: URLs are shown, tokens are not."""
-_COMMAND = {"required": ["command"], "properties": {"command": {"minItems": 1}, "image": {"type": "null"}}}
-_IMAGE = {"required": ["image"], "properties": {"command": {"maxItems": 0}, "image": {"type": "string"}}}
-_URLS = {"required": ["urls"], "properties": {"urls": {"minItems": 1}, "program": {"type": "null"}}}
-_PROGRAM = {"required": ["program"], "properties": {"urls": {"maxItems": 0}, "program": {"type": "object"}}}
+
+
+def _either(one: JsonDict, other: JsonDict) -> ConfigDict:
+    """One of two shapes, by its first field, for the OpenAPI document; a validator holds it."""
+    shapes: list[JsonValue] = [{"required": list(each)[:1], "properties": each} for each in (one, other)]
+    return ConfigDict(json_schema_extra={"oneOf": shapes})
+
+
+_COMMAND: JsonDict = {"command": {"minItems": 1}, "image": {"type": "null"}}
+_IMAGE: JsonDict = {"image": {"type": "string"}, "command": {"maxItems": 0}}
+_URLS: JsonDict = {"urls": {"minItems": 1}, "program": {"type": "null"}}
+_PROGRAM: JsonDict = {"program": {"type": "object"}, "urls": {"maxItems": 0}}
 
 JobState = Literal["adding", "served", "open", "closing", "leaving"]
 """adding: not every serving replica has it, or its offer is on its way to the chain · served: without an
@@ -66,7 +75,7 @@ class Program(Asked):
     body (JSON) that a new program must answer well before it takes over.
     """
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [_COMMAND, _IMAGE]})
+    model_config = _either(_COMMAND, _IMAGE)
     command: Annotated[list[Word], Field(max_length=100)] = Field(default_factory=list)
     image: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     settings: Annotated[dict[Variable, str], Field(max_length=200)] = Field(default_factory=dict)
@@ -85,7 +94,7 @@ class PutBridge(Asked):
     it answers later. keep_secrets: tokens and secrets it has stay where none are given.
     """
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [_URLS, _PROGRAM]})
+    model_config = _either(_URLS, _PROGRAM)
     urls: Annotated[list[Url], Field(max_length=16)] = Field(default_factory=list)
     program: Program | None = None
     token: Secret | None = None
