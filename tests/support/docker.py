@@ -50,7 +50,7 @@ def daemon() -> Iterator[Daemon]:
         process = _start(folder)
         try:
             socket = folder / "docker.sock"
-            _until_up(socket, process, folder / "log")
+            until_up(socket, process, folder / "log")
             docker = _docker(socket)
             docker("swarm", "init", "--advertise-addr", "127.0.0.1")
             docker("network", "create", "--driver", "overlay", "--attachable", "tests")
@@ -72,7 +72,7 @@ def _start(folder: Path) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(command, stdout=sink, stderr=sink)
 
 
-def _until_up(socket: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def until_up(socket: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
     until = time.monotonic() + 60
     while True:
         if socket.exists():

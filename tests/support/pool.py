@@ -114,9 +114,8 @@ class RealPool:
         return {"Authorization": f"Bearer {self.folder.token.read_text().strip()}"}
 
     async def node(self) -> NodeView:
-        """The one node."""
-        (node,) = await self.control.nodes()
-        return node
+        """The node of `oracle`."""
+        return next(node for node in await self.control.nodes() if node.id == self.oracle)
 
     async def replicas(self, *without: ReplicaView, within: float = 30.0) -> list[ReplicaView]:
         """Both replicas, once two serve and the roster has them and none of `without`; lower slot first."""
@@ -242,7 +241,7 @@ async def real_pool(root: Path) -> AsyncIterator[RealPool]:
         endpoint = connect(chain.ws, http)
         stack.push_async_callback(endpoint.close)
         rpc = Endpoints([endpoint], chain_id=CHAIN_ID)
-        owner, manager, found = await _found(rpc, folder)
+        owner, manager, found = await found_pool(rpc, folder)
         chain.rpc("evm_setIntervalMining", 1)
         source = await stack.enter_async_context(open_source())
         port = claim_port(0, "the control plane", "nothing")
@@ -276,7 +275,7 @@ async def _nothing_behind(folder: Folder) -> None:
     await LocalEngine(folder.control / "engine", POOL_NAME, time.time).stop_all(1.0)
 
 
-async def _found(rpc: Endpoints, folder: Folder) -> tuple[Account, Account, Found]:
+async def found_pool(rpc: Endpoints, folder: Folder) -> tuple[Account, Account, Found]:
     """As `linkpool dev` founds its pool, but on Chainlink's LinkToken. Returns owner, manager, the rest."""
     keys = Keyring(MASTER)
     folder.passphrase.write_text(PASSPHRASE + "\n")

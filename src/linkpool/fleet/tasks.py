@@ -57,9 +57,12 @@ class Tasks:
 
     async def until_known(self) -> None:
         """Return once the engine has answered in this term."""
+        said = ""
         while not self.known:
             try:
                 await self.refresh()
             except Temporary as error:
-                log.warning("engine does not answer yet", error=str(error))
+                if str(error) != said:
+                    log.warning("engine does not answer yet", error=str(error))
+                said = str(error)
                 await asyncio.sleep(0.5)

@@ -1,0 +1,81 @@
+"""Two nodes on a swarm of three machines, while requests flow: what breaks, and that nobody notices."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.support.pool import traffic
+from tests.support.swarm_pool import Stage, swarm_pool
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+SLOW_BLOCKS = 20
+"""An answer later than this is a failure of the pool, though not yet a miss; a busy machine needs some."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async with swarm_pool(tmp_path_factory.mktemp("swarm")) as made:
+        yield made
+
+
+async def nothing_missed(stage: Stage) -> None:
+    """Every request to every node is answered, paid once, and soon."""
+    for node in stage.nodes:
+        tally = await node.settled()
+        assert max(fate.delay or 0 for fate in tally.fates.values()) <= SLOW_BLOCKS
+
+
+async def test_two_nodes_serve_each_on_two_machines(stage: Stage) -> None:
+    async with traffic(stage.nodes[0]), traffic(stage.nodes[1]):
+        await asyncio.gather(*(node.answered(10) for node in stage.nodes))
+    await nothing_missed(stage)
+    for node in stage.nodes:
+        places = {stage.container(replica.task)[0].name for replica in await node.replicas()}
+        assert len(places) == 2
+
+
+async def test_a_killed_container_is_replaced_and_the_other_replica_answers(stage: Stage) -> None:
+    node = stage.nodes[0]
+    async with traffic(node):
+        victim = (await node.replicas())[0]
+        host, container = stage.container(victim.task)
+        began = time.monotonic()
+        host.docker("kill", "--signal", "KILL", container)
+        await node.replicas(victim)
+        print(f"killed container: two serve again after {time.monotonic() - began:.1f} s")
+        await node.answered(5)
+    await nothing_missed(stage)
+
+
+async def test_a_machine_that_is_cut_off_goes_on_and_comes_back(stage: Stage) -> None:
+    host = stage.cluster.hosts[2]
+    async with traffic(stage.nodes[0]), traffic(stage.nodes[1]):
+        with host.cut_off():
+            await asyncio.gather(*(node.answered(10) for node in stage.nodes))
+        await asyncio.gather(*(node.replicas(within=60) for node in stage.nodes))
+    await nothing_missed(stage)
+
+
+async def test_a_machine_dies_with_its_replicas_and_control_plane_and_all_is_made_good(stage: Stage) -> None:
+    host = stage.cluster.hosts[1]
+    lost = [
+        replica
+        for node in stage.nodes
+        for replica in await node.replicas()
+        if stage.container(replica.task)[0] is host
+    ]
+    assert lost, "a pair is spread over machines"
+    async with traffic(stage.nodes[0]), traffic(stage.nodes[1]):
+        began = time.monotonic()
+        host.die()
+        await asyncio.gather(*(node.answered(10) for node in stage.nodes))
+        await stage.leader()
+        await asyncio.gather(*(node.replicas(*lost, within=90) for node in stage.nodes))
+        took = time.monotonic() - began
+        print(f"lost machine with {len(lost)} replicas: all serve again after {took:.1f} s")
+        await asyncio.gather(*(node.answered(5) for node in stage.nodes))
+    await nothing_missed(stage)

@@ -1,0 +1,212 @@
+"""A pool on three machines, put there as docs/swarm.md says: the image, the stack, and nodes by call.
+
+async with swarm_pool(folder) as stage:
+    first, second = stage.nodes              # each a RealPool, asked by itself
+    stage.cluster.hosts[2].die()
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import subprocess
+import tomllib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from linkpool.api.client import Client, until_serving
+from linkpool.api.client_catalog import until_in_use
+from linkpool.chain.endpoint import connect
+from linkpool.chain.endpoints import Endpoints
+from linkpool.dev.folder import Folder
+from linkpool.dev.job import demo_job
+from linkpool.dev.pool import LINK_PRICE, stake
+from linkpool.files import write_private
+from tests.support.anvil import anvil
+from tests.support.docker import NoDocker
+from tests.support.forward import forwarded
+from tests.support.machines import Cluster, Host, machines
+from tests.support.pool import BLOCK_GAS, CHAIN_ID, RealPool, found_pool
+from tests.support.source import open_source
+from tests.support.until import until
+
+PROJECT = Path(__file__).parents[2]
+STACK = PROJECT / "deploy" / "swarm"
+API_PORT = 8700
+UP_SECONDS = 60.0
+
+
+@dataclass
+class Stage:
+    """The machines, and every node of the pool on them. image: LinkPool's, by ID."""
+
+    cluster: Cluster
+    image: str
+    http: aiohttp.ClientSession
+    token: str
+    nodes: list[RealPool]
+
+    async def leader(self) -> Client:
+        """The control plane that leads now; nodes are looked at through it from now on."""
+
+        async def one() -> Client | None:
+            for host in self.cluster.hosts[:2]:
+                client = Client(self.http, f"http://{host.address}:{API_PORT}", self.token)
+                if await _leads(client):
+                    return client
+            return None
+
+        try:
+            found = await until(one, "a control plane leads", UP_SECONDS)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{await asyncio.to_thread(self.story)}") from None
+        for node in self.nodes:
+            node.control = found
+        return found
+
+    def story(self) -> str:
+        """What the swarm says of its services, for a test that failed."""
+        first = self.cluster.hosts[0]
+        names = first.docker("service", "ls", "--format", "{{.Name}}").split()
+        tellings = [first.docker("service", "ps", "--no-trunc", name) for name in names]
+        tellings += [first.docker("service", "logs", "--tail", "15", name) for name in names]
+        return "\n".join(tellings)
+
+    def container(self, task: str) -> tuple[Host, str]:
+        """Where a task's container is."""
+        wanted = f"label=com.docker.swarm.task.id={task}"
+        for host in self.cluster.hosts:
+            if host.alive and (found := host.docker("ps", "--quiet", "--filter", wanted)):
+                return host, found
+        raise LookupError(f"no container of task {task}")
+
+
+async def _leads(client: Client) -> bool:
+    try:
+        async with asyncio.timeout(2):
+            return await client.ready()
+    except TimeoutError:
+        return False
+
+
+@asynccontextmanager
+async def swarm_pool(root: Path, nodes: int = 2) -> AsyncIterator[Stage]:
+    """Build, load, deploy, and make the nodes; each is staked on and serves the demo job."""
+    async with AsyncExitStack() as stack:
+        cluster = stack.enter_context(machines(3))
+        images = await asyncio.to_thread(_images, cluster, root)
+        folder = Folder(root)
+        await folder.clear()
+        chain = stack.enter_context(anvil(gas_limit=BLOCK_GAS))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        endpoint = connect(chain.ws, http)
+        stack.push_async_callback(endpoint.close)
+        rpc = Endpoints([endpoint], chain_id=CHAIN_ID)
+        owner, manager, found = await found_pool(rpc, folder)
+        chain.rpc("evm_setIntervalMining", 1)
+        source = await stack.enter_async_context(open_source())
+        for port in (chain.port, urlsplit(source.url).port or 0):
+            await stack.enter_async_context(forwarded(cluster.outside, port))
+        source.url = source.url.replace("127.0.0.1", cluster.outside)
+        token = secrets.token_urlsafe(24)
+        write_private(folder.token, token)
+        settings = {
+            "chain_id": CHAIN_ID,
+            "pool": found.deployment.pool,
+            "view": found.deployment.view,
+            "pool_block": found.deployment.block,
+            "rpc_urls": [f"{scheme}://{cluster.outside}:{chain.port}" for scheme in ("ws", "http")],
+            "link_price": LINK_PRICE,
+            "release_image": images["linkpool"],
+        }
+        await asyncio.to_thread(_deploy, cluster, folder, settings, images)
+        stage = Stage(cluster, images["linkpool"], http, token, [])
+        control = await stage.leader()
+        plane: Any = None
+        pool = RealPool(chain, rpc, folder, http, found, owner, manager, source, plane, control)
+        status, catalog = await pool.put_jobs(demo_job(source.url))
+        assert status == 200, catalog
+        made = [(await control.make_node()).node.index for _ in range(nodes)]
+        for index in made:
+            node = await until_serving(control, index, UP_SECONDS)
+            stage.nodes.append(replace(pool, oracle=node.id or ""))
+        for each in stage.nodes:
+            await stake(found, each.oracle)
+        await until_in_use(control, catalog["revision"], UP_SECONDS)
+        yield stage
+
+
+def _images(cluster: Cluster, folder: Path) -> Mapping[str, str]:
+    """Build both images on the first machine, as anybody would, and carry them to the others. By ID."""
+    first = cluster.hosts[0]
+    built = {
+        "linkpool": _run("scripts/image", {"DOCKER_HOST": f"unix://{first.socket}"}),
+        "postgres": _run("scripts/postgres-image", {"DOCKER_HOST": f"unix://{first.socket}"}),
+    }
+    archive = folder / "images.tar"
+    first.docker("save", "--output", str(archive), *built.values())
+    cluster.load(archive)
+    archive.unlink()
+    return built
+
+
+def _run(script: str, environment: Mapping[str, str]) -> str:
+    """The last line that it prints."""
+    ended = subprocess.run(
+        [PROJECT / script],
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise NoDocker(f"{script}: {ended.stderr[-1500:]}")
+    return ended.stdout.split()[-1]
+
+
+def _deploy(cluster: Cluster, folder: Folder, settings: Mapping[str, Any], images: Mapping[str, str]) -> None:
+    """The stack of deploy/swarm, with this pool's settings and secrets beside it."""
+    first = cluster.hosts[0]
+    labels = {0: ("control=a", "database=true"), 1: ("control=b",)}
+    for number, wanted in labels.items():
+        for label in wanted:
+            first.docker("node", "update", "--label-add", label, cluster.hosts[number].name)
+    first.docker("network", "create", "--driver", "overlay", "--attachable", "linkpool")
+    values = tomllib.loads((STACK / "control.toml").read_text()) | settings
+    password = secrets.token_urlsafe(24)
+    here = folder.root / "stack"
+    here.mkdir()
+    files = {
+        "stack.yml": (STACK / "stack.yml").read_text(),
+        "control.toml": "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()),
+        "master.json": folder.keys.read_text(),
+        "passphrase": folder.passphrase.read_text(),
+        "admin.token": folder.token.read_text(),
+        "pgpass": f"database:5432:linkpool:linkpool:{password}\n",
+        "pgpassword": password,
+    }
+    for name, text in files.items():
+        write_private(here / name, text)
+    environment = {
+        "LINKPOOL_IMAGE": images["linkpool"],
+        "POSTGRES_IMAGE": images["postgres"],
+        "DOCKER_GROUP": str(first.socket.stat().st_gid),
+    }
+    command = ["docker", "--host", f"unix://{first.socket}", "stack", "deploy", "--resolve-image", "never"]
+    ended = subprocess.run(
+        [*command, "--compose-file", "stack.yml", "linkpool"],
+        cwd=here,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise NoDocker(f"docker stack deploy: {ended.stderr[-1500:]}")
