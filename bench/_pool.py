@@ -85,13 +85,14 @@ class Load:
 
 
 @asynccontextmanager
-async def pool(*, source_delay: float = 0.0) -> AsyncIterator[Load]:
-    """A staked node that serves; everything is gone afterwards."""
+async def pool(*, source_delay: float = 0.0, relays: int = 0) -> AsyncIterator[Load]:
+    """A staked node that serves, behind that many relays; everything is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="linkpool-bench-") as folder, hold(Path(folder)) as state:
         state.logs.mkdir(exist_ok=True)
         with (state.root / "bench.log").open("w") as own:
             logs.configure(own)
-            async with dev_pool(state, Ports(0, 0), project_root(), lambda _text: None) as standing:
+            starting = dev_pool(state, Ports(0, 0), project_root(), lambda _text: None, relays=relays)
+            async with starting as standing:
                 await stake(standing.found, standing.oracle)
                 if source_delay:
                     job = PutJob(text=demo_job(standing.source, f"?delay={source_delay:g}"), offer=TERMS)

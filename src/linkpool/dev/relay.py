@@ -35,15 +35,21 @@ class DevRelay:
 
 @asynccontextmanager
 async def dev_relays(
-    count: int, upstreams: Sequence[str], chain_id: int, logs: Path, http: aiohttp.ClientSession
+    count: int,
+    upstreams: Sequence[str],
+    chain_id: int,
+    logs: Path,
+    http: aiohttp.ClientSession,
+    *,
+    seconds: float = START_SECONDS,
 ) -> AsyncIterator[list[DevRelay]]:
-    """That many relays over these upstreams, ready when entered. Raises CannotStart."""
+    """That many relays over these upstreams, ready within `seconds` when entered. Raises CannotStart."""
     async with AsyncExitStack() as stack:
         relays = []
         for number in range(1, count + 1):
             log = logs / f"relay-{number}.log"
             relays.append(await stack.enter_async_context(_relay(upstreams, chain_id, log)))
-            await _ready(relays[-1], http, log)
+            await _ready(relays[-1], http, log, seconds)
         yield relays
 
 
@@ -56,9 +62,9 @@ async def _relay(upstreams: Sequence[str], chain_id: int, log: Path) -> AsyncIte
         yield DevRelay(port, process)
 
 
-async def _ready(relay: DevRelay, http: aiohttp.ClientSession, log: Path) -> None:
+async def _ready(relay: DevRelay, http: aiohttp.ClientSession, log: Path, seconds: float) -> None:
     try:
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(seconds):
             while relay.process.returncode is None:
                 try:
                     async with http.get(f"{relay.http}/ready") as reply:

@@ -1,0 +1,142 @@
+"""What a provider is asked for by an idle fleet, with and without relays; and a relay killed under load.
+
+    python -m bench relay --nodes 1,10,50 --seconds 300 --json
+
+The provider is a dev chain with 12 s blocks behind a proxy that counts every call. Idle replicas are the
+cores of real ones in one process (`bench/_idle.py`); the two relays are real processes. Target (design,
+section 9): at most 1,500 calls an hour behind two relays, at any number of nodes. Then a real pool behind two
+relays: the one that both replicas follow is killed under load, and nothing may be missed.
+"""
+
+import argparse
+import asyncio
+import resource
+import signal
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from bench._idle import idle_replicas, key_of
+from bench._pool import percentile, pool, report
+from linkpool.dev.relay import DevRelay, dev_relays
+from linkpool.units import WHOLE
+from tests.support.anvil import Anvil, anvil
+from tests.support.rpc_proxy import rpc_proxy
+
+CHAIN_ID = 31337
+PAST_BLOCKS = 700
+"""Blocks before anybody starts: more than an hour and than a relay keeps."""
+
+WINDOW = 320
+RELAYS = 2
+RATE = 20
+BEFORE_SECONDS, AFTER_SECONDS = 10.0, 15.0
+AFFECTED_BLOCKS = 8
+SETTLE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command line asks for. Seconds are measured seconds per row; block_time in seconds."""
+
+    nodes: Sequence[int]
+    seconds: float
+    block_time: int
+
+
+async def measure(plan: Plan) -> Mapping[str, object]:
+    """Rows of calls per hour, then the kill."""
+    return {**await _rows(plan), **await _kill()}
+
+
+async def _rows(plan: Plan) -> Mapping[str, object]:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    figures: dict[str, object] = {
+        "measured_seconds": plan.seconds,
+        "block_time_s": plan.block_time,
+        "replicas": "cores of real replicas in one process, two for each node",
+    }
+    with anvil(block_time=plan.block_time) as chain:
+        chain.rpc("anvil_mine", hex(PAST_BLOCKS), hex(plan.block_time))
+        for node in range(max(plan.nodes)):
+            for slot in (0, 1):
+                chain.rpc("anvil_setBalance", key_of(node, slot).address, hex(WHOLE))
+        for nodes in plan.nodes:
+            for relays in (0, RELAYS):
+                calls = await _idle(chain, nodes, relays, plan.seconds)
+                name = f"nodes_{nodes}_{'relays' if relays else 'direct'}"
+                figures[f"{name}_calls_per_hour"] = round(calls.total() * 3600 / plan.seconds)
+                figures[f"{name}_by_method"] = dict(calls.most_common())
+    return figures
+
+
+async def _idle(chain: Anvil, nodes: int, relays: int, seconds: float) -> Counter[str]:
+    """Calls that reached the provider in that time, once everybody has started."""
+    async with AsyncExitStack() as stack:
+        provider = await stack.enter_async_context(rpc_proxy(chain.http, chain.ws))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="linkpool-bench-")))
+        between = await stack.enter_async_context(
+            dev_relays(relays, [provider.ws], CHAIN_ID, folder, http, seconds=60)
+        )
+        for relay in between:
+            await _filled(relay, http)
+        urls = [*(relay.ws for relay in between), provider.ws]
+        await stack.enter_async_context(idle_replicas(nodes, urls, CHAIN_ID))
+        await asyncio.sleep(SETTLE_SECONDS)
+        before = provider.calls.copy()
+        await asyncio.sleep(seconds)
+        return provider.calls - before
+
+
+async def _filled(relay: DevRelay, http: aiohttp.ClientSession) -> None:
+    """Return when the relay keeps as many blocks as it ever will."""
+    while await _figure(relay, http, "linkpool_relay_window_blocks") < WINDOW:
+        await asyncio.sleep(0.5)
+
+
+async def _figure(relay: DevRelay, http: aiohttp.ClientSession, name: str) -> float:
+    async with http.get(f"{relay.http}/metrics") as reply:
+        families = text_string_to_metric_families(await reply.text())
+    return sum(sample.value for family in families for sample in family.samples if sample.name == name)
+
+
+async def _kill() -> Mapping[str, object]:
+    """A real pair under load loses the relay it follows."""
+    async with pool(relays=RELAYS) as load:
+        first = await load.tally.update() + 1
+        await load.steady(RATE, BEFORE_SECONDS)
+        killed_in = await load.tally.update()
+        load.pool.relays[0].process.send_signal(signal.SIGKILL)
+        await load.steady(RATE, AFTER_SECONDS)
+        await load.settled()
+        usual = percentile(load.delays(first, killed_in - 1), 0.5) or 0
+        around = [delay - usual for delay in load.delays(killed_in, killed_in + AFFECTED_BLOCKS)]
+        return {
+            "kill_rate_per_s": RATE,
+            "kill_requests": load.asked,
+            "kill_missed": load.missed,
+            "kill_paid_twice": load.tally.paid_twice,
+            "kill_usual_delay_blocks": usual,
+            "kill_extra_delay_p99_blocks": percentile(around, 0.99),
+            "kill_extra_delay_max_blocks": max(around, default=None),
+        }
+
+
+def main(arguments: list[str]) -> None:
+    """`python -m bench relay [--nodes 1,10,50] [--seconds 300] [--block-time 12]`."""
+    parser = argparse.ArgumentParser(prog="bench relay", add_help=False)
+    parser.add_argument("--nodes", default="1,10,50")
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--block-time", type=int, default=12)
+    own, rest = parser.parse_known_args(arguments)
+    plan = Plan([int(part) for part in own.nodes.split(",")], own.seconds, own.block_time)
+    report("relay", rest, partial(measure, plan))
