@@ -71,6 +71,7 @@ class Nodes:
         self._clock = clock
         self._epoch = epoch
         self._waiting: dict[int, str] = {}
+        self._overdue: set[int] = set()
         self._steps: dict[NodeState, Callable[[NodeRow], Awaitable[NodeState | None]]] = {
             NodeState.WANTED: self._make_keys,
             NodeState.KEYS_MADE: self._fund,
@@ -118,6 +119,8 @@ class Nodes:
                 why = str(error)
         if why is not None:
             await self._give_up(row.index, why)
+        elif late := self._prospects.overdue(row):
+            await self._fail_making(row.index, late)
 
     async def _advance(self, row: NodeRow) -> None:
         """As far as it goes in one look."""
@@ -165,6 +168,16 @@ class Nodes:
         async with self._database.lead(self._epoch) as session:
             await operations.explain(session, row.index, MAKE, detail=why, now=self._clock.now())
         self._waiting[row.index] = why
+
+    async def _fail_making(self, node: int, why: str) -> None:
+        """Whoever asked for it shall not wait any longer."""
+        if node in self._overdue:
+            return
+        async with self._database.lead(self._epoch) as session:
+            await operations.finish_for(
+                session, node, MAKE, state=OperationState.FAILED, detail=why, now=self._clock.now()
+            )
+        self._overdue.add(node)
 
     async def _give_up(self, node: int, why: str) -> None:
         """It will not become a node: its keys stay derivable, its number is never used again."""

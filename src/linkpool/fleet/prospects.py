@@ -31,6 +31,7 @@ class Prospects:
         self._clock = clock
         self._within = within
         self._since: dict[int, float] = {}
+        self._registered_at: dict[int, float] = {}
         self._good_until = float("-inf")
 
     async def hopeless(self, row: NodeRow, waits_for: str | None) -> str | None:
@@ -54,6 +55,18 @@ class Prospects:
             return f"not registered after {self._within:.0f} s: {why}"
         return None
 
+    def overdue(self, row: NodeRow) -> str | None:
+        """Why the making of a registered node counts as failed, though it goes on: it serves too late."""
+        if row.state != NodeState.REGISTERED:
+            return None
+        now = self._clock.monotonic()
+        if now - self._registered_at.setdefault(row.index, now) < self._within:
+            return None
+        return (
+            f"registered, but both replicas do not serve after {self._within:.0f} s: look at their logs. "
+            "It goes on trying; `linkpool node retire` gives it up"
+        )
+
     async def _in(self, row: NodeRow) -> bool:
         return row.oracle is not None and await self._pool.registered(row.oracle)
 
@@ -71,7 +84,7 @@ def _refusal(row: NodeRow, pool: Summary, manager: str) -> str | None:
         )
     if pool.live_nodes >= pool.max_nodes:
         return (
-            f"the pool is full: {pool.live_nodes} nodes of {pool.max_nodes}; "
+            f"the pool is full: {pool.live_nodes} of {pool.max_nodes} nodes; "
             "retire one, or have the owner call set_limits"
         )
     return None

@@ -52,7 +52,7 @@ class Scaling:
         self._journal = journal
         self._clock = clock
         self._epoch = epoch
-        self._next = float("-inf")
+        self._looked_at = float("-inf")
         self._because: str | None = None
 
     async def step(self) -> None:
@@ -65,9 +65,10 @@ class Scaling:
             policy = policy_of(await scaling.policy(session))
         if running is not None:
             await self._carry_on(running)
-        if self._clock.monotonic() < self._next:
+        now = self._clock.monotonic()
+        if now - self._looked_at < (period(policy.window_seconds) if policy else SLOWEST):
             return
-        self._next = self._clock.monotonic() + (period(policy.window_seconds) if policy else SLOWEST)
+        self._looked_at = now
         await self._sample()
         if policy is not None:
             await self._decide()

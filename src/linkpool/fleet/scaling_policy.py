@@ -101,7 +101,7 @@ def _needed(policy: ScalingPolicy, seen: Demand, fleet: Fleet, wanted: int) -> t
     needs: list[tuple[int, str]] = []
     if fleet.nodes < policy.floor:
         needs.append(
-            (policy.floor - fleet.nodes, f"{fleet.nodes} nodes are below the floor of {policy.floor}")
+            (policy.floor - fleet.nodes, f"the floor is {policy.floor} nodes, and there are {fleet.nodes}")
         )
     if seen.enough and wanted > fleet.capacity:
         short = wanted - fleet.capacity
@@ -127,7 +127,7 @@ def _limits(policy: ScalingPolicy, fleet: Fleet, now: float) -> tuple[Bound, ...
     day = sum(now - at < DAY for at in fleet.made)
     left = int(policy.budget_per_day) - fleet.spent
     own = (
-        Bound("ceiling", policy.ceiling - fleet.nodes, f"{fleet.nodes} nodes of {policy.ceiling}"),
+        Bound("ceiling", policy.ceiling - fleet.nodes, f"{fleet.nodes} of {policy.ceiling} nodes"),
         Bound("per_hour", policy.per_hour - hour, f"{hour} of {policy.per_hour} made in the last hour"),
         Bound("per_day", policy.per_day - day, f"{day} of {policy.per_day} made in the last day"),
         Bound(
@@ -171,9 +171,9 @@ def _down(
 
     spare = fleet.capacity - wanted - int(policy.slack)
     if fleet.coming:
-        return hold("coming", f"{fleet.coming} nodes are on their way")
+        return hold("coming", f"on their way: {fleet.coming}")
     if fleet.nodes <= policy.floor:
-        return hold("floor", f"everything fits, and {fleet.nodes} nodes are the floor")
+        return hold("floor", f"everything fits, and the floor of {policy.floor} is reached")
     fitting = [one for one in fleet.candidates if one.capacity <= spare]
     going = [one for one in fitting if policy.drain_staked or not one.stake]
     if not going:
