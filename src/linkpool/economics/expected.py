@@ -37,7 +37,7 @@ def missed(rate: float, frequency: float, length: float, window: float = ANSWERA
 def missed_a_day(given: Assumptions) -> float:
     """Requests of one node missed in a day, by causes that are independent and rarely meet.
 
-    Processes of both replicas, the node itself, the endpoints. Machines and zones are left out: while a node's
+    Processes of both replicas, the node itself, the endpoints. Machines and zones are left out: as a node's
     replicas are apart, two of them are down at once more rarely than any of these.
     """
     rate = given.requests_per_node_day / DAY
