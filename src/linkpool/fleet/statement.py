@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from coincurve import PublicKey
 from eth_abi.abi import encode
+from eth_abi.exceptions import EncodingError
 from eth_utils.crypto import keccak
 
 from linkpool.chain.rpc import Refusal, Rpc
@@ -49,7 +50,7 @@ class Domain:
                 ("bytes32", "address", "uint256", "uint256", "uint256"),
                 (_WAITING, said.wallet, int(said.amount), said.deadline, int(said.nonce)),
             )
-        except (ValueError, TypeError, OverflowError) as error:
+        except EncodingError as error:
             raise BadSignature("amount and nonce must be below 2**256") from error
         return keccak(b"\x19\x01" + keccak(domain) + keccak(body))
 
