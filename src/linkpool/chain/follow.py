@@ -26,7 +26,7 @@ from linkpool.chain.window import Window
 
 log = structlog.get_logger(__name__)
 
-DEPTH = 256
+DEPTH = 128
 """Blocks: a re-org no deeper than this is followed exactly."""
 
 RECONCILE_SECONDS = 30.0

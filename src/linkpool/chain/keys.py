@@ -1,13 +1,18 @@
 """A sender's key: it signs, and never shows itself."""
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
-from eth_typing import Hash32
+from coincurve import PrivateKey
+from eth_hash.auto import keccak
 
+from linkpool.chain.signing import signed
+from linkpool.chain.types import checksum
 from linkpool.errors import Permanent
 from linkpool.log import hide
+
+
+SECRET_BYTES = 32
 
 
 class BadKey(Permanent):
@@ -17,28 +22,33 @@ class BadKey(Permanent):
 class Key:
     """One private key. `repr` shows the address, pickling and copying are refused, logs are scrubbed."""
 
-    __slots__ = ("_account", "address")
+    __slots__ = ("_key", "address")
 
     def __init__(self, secret: str | bytes) -> None:
         """`secret`: 32 bytes, or their hex with or without 0x. Raises BadKey."""
         try:
-            self._account: LocalAccount = Account.from_key(secret)
-        except Exception as problem:  # noqa: BLE001 - libraries differ in what they raise, and show the key in it
+            raw = bytes.fromhex(secret.removeprefix("0x")) if isinstance(secret, str) else bytes(secret)
+            if len(raw) != SECRET_BYTES:
+                raise ValueError(f"{len(raw)} bytes")
+            self._key = PrivateKey(raw)
+        except Exception as problem:  # noqa: BLE001 - whatever a library raises may show the key in it
             problem_name = type(problem).__name__
         else:
-            hide(self._account.key.hex())
-            self.address: str = self._account.address
+            hide(raw.hex())
+            public = self._key.public_key.format(compressed=False)[1:]
+            self.address: str = checksum("0x" + keccak(public)[-20:].hex())
             return
         raise BadKey(f"not a private key: 32 bytes or 64 hex digits are needed ({problem_name})")
 
-    def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
-        """Sign a transaction (ints and 0x strings, `chainId` and `nonce` included): raw bytes and hash."""
-        signed = self._account.sign_transaction(transaction)
-        return bytes(signed.raw_transaction), bytes(signed.hash)
+    def sign(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """Sign a transaction (`chain/signing.py`): raw bytes and hash."""
+        raw = signed(transaction, lambda digest: self._key.sign_recoverable(digest, hasher=None))
+        return raw, keccak(raw)
 
     def sign_digest(self, digest: bytes) -> bytes:
         """The 65-byte signature (r, s, v in 27..28) of a 32-byte digest."""
-        return bytes(self._account.unsafe_sign_hash(Hash32(digest)).signature)
+        signature = self._key.sign_recoverable(digest, hasher=None)
+        return signature[:64] + bytes([27 + signature[64]])
 
     def __repr__(self) -> str:
         return f"Key({self.address})"

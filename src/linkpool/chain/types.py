@@ -106,7 +106,9 @@ def hexed(value: bytes) -> str:
     return "0x" + value.hex()
 
 
+@lru_cache(maxsize=4096)
 def _hash(value: str) -> bytes:
+    """32 bytes; the same object for the same text, because most hashes are in several logs."""
     if len(value) != 66:
         raise ValueError(f"not 32 bytes: {value[:80]}")
     return unhex(value)

@@ -18,7 +18,7 @@ FORGET_BLOCKS = 128
 """Ended requests are kept this deep, below any re-org that is followed."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Row:
     open: bool = True
     refused: bool = False

@@ -6,8 +6,7 @@ a later position ends a request (DESIGN section 5). The book is a pure function 
 so a log found late, twice, or taken back by a re-org leaves it right.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -131,25 +130,31 @@ Change = Opened | Closed | Refused
 
 
 class _Entry:
-    """All logs of one request id, by position; everything else is read off them."""
+    """All logs of one request id; everything else is read off them.
+
+    What has ended is kept as its logs alone, without their decoded events: there is much more of it than of
+    what is open, and it is read again only after a re-org.
+    """
+
+    __slots__ = ("current", "logs", "refused")
 
     def __init__(self) -> None:
-        self.logs: dict[Position, Event] = {}
+        self.logs: tuple[Log, ...] = ()
         self.current: Request | None = None
         self.refused = False
 
-    def put(self, event: Event) -> None:
-        self.logs[event.log.block_number, event.log.log_index] = event
+    def put(self, log: Log) -> None:
+        others = [one for one in self.logs if _place(one) != _place(log)]
+        self.logs = tuple(sorted([*others, log], key=_place))
 
     def drop(self, log: Log) -> None:
-        place = (log.block_number, log.log_index)
         # The branch that replaced this log's block may already have put its own log in the same place.
-        if place in self.logs and self.logs[place].log.block_hash == log.block_hash:
-            del self.logs[place]
+        gone = (_place(log), log.block_hash)
+        self.logs = tuple(one for one in self.logs if (_place(one), one.block_hash) != gone)
 
-    def settle(self) -> Iterator[Change]:
-        """Yield what changed since the last call."""
-        before, (now, refused, endings) = self.current, self._read()
+    def settle(self, fresh: Mapping[Position, Event]) -> Iterator[Change]:
+        """Yield what changed since the last call. `fresh`: events that are decoded already, by position."""
+        before, (now, refused, endings) = self.current, self._read(fresh)
         if before and (now is None or now.identity != before.identity):
             yield Closed(before, *endings.get(before.identity, (End.REORGED, None)))
         if now and (before is None or now.identity != before.identity):
@@ -161,13 +166,21 @@ class _Entry:
             yield Refused(now, refused)
         self.current, self.refused = now, refused
 
-    def _read(self) -> tuple[Request | None, bool, dict[bytes, tuple[End, Log]]]:
+    def _event(self, log: Log, fresh: Mapping[Position, Event]) -> Event | None:
+        if self.current and self.current.log is log:
+            return self.current.event
+        event = fresh.get(_place(log))
+        return event if event and event.log is log else _event(log)
+
+    def _read(
+        self, fresh: Mapping[Position, Event]
+    ) -> tuple[Request | None, bool, dict[bytes, tuple[End, Log]]]:
         """The open request, whether it was rejected, and how every earlier one ended."""
         request: Request | None = None
         endings: dict[bytes, tuple[End, Log]] = {}
         penalty, refused = 0, False
-        for _, event in sorted(self.logs.items()):
-            match event:
+        for log in self.logs:
+            match event := self._event(log, fresh):
                 case oracle.OracleRequest():
                     request, penalty, refused = Request(event), 0, False
                 case oracle.Covered():
@@ -186,14 +199,14 @@ class _Entry:
         """Nothing can be done for it any more."""
         if self.current:
             return self.current.event.expiration < expired
-        return max(self.logs, default=(0, 0))[0] < below
+        return not self.logs or self.logs[-1].block_number < below
 
 
 class RequestBook:
     """The open requests of one oracle contract."""
 
     def __init__(self) -> None:
-        self._entries: dict[bytes, _Entry] = defaultdict(_Entry)
+        self._entries: dict[bytes, _Entry] = {}
         self.count = 0
         """How many are open."""
 
@@ -207,28 +220,34 @@ class RequestBook:
 
     def _apply(self, logs: Iterable[Log], *, gone: bool) -> list[Change]:
         touched: dict[bytes, _Entry] = {}
+        fresh: dict[Position, Event] = {}
         for log in logs:
             event = _event(log)
             if event is None:
                 continue
-            entry = touched[event.request_id] = self._entries[event.request_id]
+            fresh[_place(log)] = event
+            entry = touched[event.request_id] = self._entries.setdefault(event.request_id, _Entry())
             if gone:
                 entry.drop(log)
             else:
-                entry.put(event)
-        changes = [change for entry in touched.values() for change in entry.settle()]
+                entry.put(log)
+        changes = [change for entry in touched.values() for change in entry.settle(fresh)]
         self.count += sum(isinstance(change, Opened) - isinstance(change, Closed) for change in changes)
         return changes
 
     def current(self, request: Request) -> Request:
         """The request with its newest cover; the request itself when it is no longer open."""
-        held = self._entries[request.event.request_id].current
+        held = self._held(request)
         return held if held and held.identity == request.identity else request
 
     def is_open(self, request: Request) -> bool:
         """It still wants an answer."""
-        held = self._entries[request.event.request_id].current
+        held = self._held(request)
         return held is not None and held.identity == request.identity
+
+    def _held(self, request: Request) -> Request | None:
+        entry = self._entries.get(request.event.request_id)
+        return entry.current if entry else None
 
     @property
     def open(self) -> list[Request]:
@@ -246,6 +265,10 @@ class RequestBook:
         dropped = [request for k in stale if (request := self._entries.pop(k).current)]
         self.count -= len(dropped)
         return dropped
+
+
+def _place(log: Log) -> Position:
+    return log.block_number, log.log_index
 
 
 def _event(log: Log) -> Event | None:
