@@ -56,6 +56,11 @@ export const useAccount = (address: string | undefined) =>
     address !== undefined,
   );
 
+export const useAccountHistory = (address: string, bucket: Bucket, count: number) =>
+  usePublic(["accounts", address, "history", bucket, count], (signal) =>
+    get("/api/v1/public/accounts/{address}/history", { path: { address }, query: { bucket, count }, signal }),
+  );
+
 /** The newest events of one kind. */
 export const useChainEvents = (kind: string, limit = 50) =>
   usePublic(["events", kind, limit], (signal) =>

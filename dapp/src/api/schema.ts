@@ -370,6 +370,208 @@ export interface paths {
         patch: operations["callback_callbacks__bridge___run___task__patch"];
         trace?: never;
     };
+    "/api/v1/scaling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Scaling
+         * @description Everything that is looked at now, what would be decided, and why.
+         */
+        get: operations["get_scaling_api_v1_scaling_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scaling/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Policy
+         * @description The policy in force. It lives in the database, not in a file.
+         */
+        get: operations["get_policy_api_v1_scaling_policy_get"];
+        /**
+         * Put Policy
+         * @description Set the policy, or turn auto-scaling off with null. What is being carried out comes to its end.
+         */
+        put: operations["put_policy_api_v1_scaling_policy_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scaling/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explain Week
+         * @description What a policy would have done over what was recorded. Changes nothing.
+         */
+        post: operations["explain_week_api_v1_scaling_explain_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scaling/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Decisions
+         * @description What was decided, newest first.
+         */
+        get: operations["list_decisions_api_v1_scaling_decisions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/guard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Public Guard
+         * @description The pool's share of the network, the marks, and whether auto-scaling may grow.
+         */
+        get: operations["public_guard_api_v1_public_guard_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Guard
+         * @description The guard with its source, and an override in force.
+         */
+        get: operations["get_guard_api_v1_guard_get"];
+        /**
+         * Put Guard
+         * @description Set source and marks, or take the guard off with null. It blocks until its source was read.
+         *
+         *     The control plane itself asks the source: so this needs the scope admin.
+         */
+        put: operations["put_guard_api_v1_guard_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/guard/override": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Override
+         * @description Let auto-scaling grow in spite of the guard until then; the reason stays on record.
+         */
+        put: operations["put_override_api_v1_guard_override_put"];
+        post?: never;
+        /**
+         * Clear Override
+         * @description The guard counts again, at once.
+         */
+        delete: operations["clear_override_api_v1_guard_override_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Waiting
+         * @description How much waits in sum, how much room there is, and what a statement is signed under.
+         */
+        get: operations["get_waiting_api_v1_public_waiting_get"];
+        put?: never;
+        /**
+         * Come
+         * @description Put a wallet on the list, or say another amount for it. Only LINK that it has is counted.
+         */
+        post: operations["come_api_v1_public_waiting_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/waiting/{wallet}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Entry
+         * @description One wallet's place: whether there is room for it, and since when.
+         */
+        get: operations["get_entry_api_v1_public_waiting__wallet__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Leave
+         * @description Take a wallet off the list, by a statement of amount 0.
+         */
+        delete: operations["leave_api_v1_public_waiting__wallet__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -402,6 +604,90 @@ export interface paths {
          * @description What a person must look at now, the longest standing first.
          */
         get: operations["list_alarms_api_v1_alarms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/treasury": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Treasury
+         * @description Balances, limits, what is frozen or held closed and why, and the last transactions.
+         */
+        get: operations["treasury_api_v1_treasury_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/treasury/unfreeze/{sender}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unfreeze
+         * @description Send gas there again, once somebody knows why it was frozen; one that is not stays as it is.
+         */
+        post: operations["unfreeze_api_v1_treasury_unfreeze__sender__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/treasury/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prices
+         * @description What engines, providers and the rest cost.
+         */
+        get: operations["prices_api_v1_treasury_prices_get"];
+        /**
+         * Set Prices
+         * @description Another price table; accounts of the past are told by it too.
+         */
+        put: operations["set_prices_api_v1_treasury_prices_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/economics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Economics
+         * @description Fee income against gas and fleet, per pool, day and node, and where they would break even.
+         */
+        get: operations["economics_api_v1_economics_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -519,7 +805,7 @@ export interface paths {
         };
         /**
          * Pool
-         * @description All nodes together, the maker fee, and how the indexer's tables were checked.
+         * @description All nodes together, the maker fee, the guard, and how the indexer's tables were checked.
          */
         get: operations["pool_api_v1_public_pool_get"];
         put?: never;
@@ -582,6 +868,26 @@ export interface paths {
          * @description What an account has, earned and lost. Any address is one, if only of nothing.
          */
         get: operations["account_api_v1_public_accounts__address__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/public/accounts/{address}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Account History
+         * @description An account's stake, and what it had earned and lost, bucket by bucket.
+         */
+        get: operations["account_history_api_v1_public_accounts__address__history_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -827,13 +1133,15 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * Account
-         * @description All an account has and had in the pool. earned = claimed + claimable.
+         * AccountBucket
+         * @description An account at the end of one hour or day from `start`. earned, lost: ever, as they had grown by then.
          */
-        Account: {
-            as_of: components["schemas"]["AsOf"] | null;
-            /** Address */
-            address: string;
+        AccountBucket: {
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
             /**
              * Value
              * @example 100000000000000000000000
@@ -845,19 +1153,61 @@ export interface components {
              */
             earned: string;
             /**
-             * Claimable
-             * @example 100000000000000000000000
-             */
-            claimable: string;
-            /**
              * Lost
              * @example 100000000000000000000000
              */
             lost: string;
-            /** Holdings */
-            holdings: components["schemas"]["Holding"][];
-            /** Tickets */
-            tickets: components["schemas"]["UnpaidTicket"][];
+        };
+        /**
+         * AccountHistory
+         * @description Buckets in order, without a gap, from the account's first event on; the last one is still running.
+         */
+        AccountHistory: {
+            as_of: components["schemas"]["AsOf"] | null;
+            /** Bucket */
+            bucket: string;
+            /** Buckets */
+            buckets: components["schemas"]["AccountBucket"][];
+        };
+        /**
+         * AccountView
+         * @description A key that the treasury keeps in gas. held: a replica uses it now (or it is the manager's).
+         *
+         *     day: wei sent there in the last 24 h of chain time; room: wei that may still be sent today; spent: wei
+         *     that left it ever, as far as its balances tell.
+         */
+        AccountView: {
+            /** Address */
+            address: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "manager" | "sender";
+            /** Node */
+            node: string | null;
+            /** Slot */
+            slot: number | null;
+            /** Held */
+            held: boolean;
+            /** Balance */
+            balance: string | null;
+            /**
+             * Day
+             * @example 100000000000000000000000
+             */
+            day: string;
+            /**
+             * Room
+             * @example 100000000000000000000000
+             */
+            room: string;
+            /**
+             * Spent
+             * @example 100000000000000000000000
+             */
+            spent: string;
+            frozen: components["schemas"]["Frozen"] | null;
         };
         /**
          * AdapterTask
@@ -988,6 +1338,20 @@ export interface components {
              * Format: password
              */
             token: string;
+        };
+        /**
+         * BreakEven
+         * @description What would make the fee cover the fleet, all else as it was. Null: not enough data, or never.
+         *
+         *     stake: juels of active stake, if income grows with it; requests_per_day; fee_bps: 10,000 is all income.
+         */
+        BreakEven: {
+            /** Stake */
+            stake: string | null;
+            /** Requests Per Day */
+            requests_per_day: number | null;
+            /** Fee Bps */
+            fee_bps: number | null;
         };
         /**
          * BridgeView
@@ -1130,6 +1494,215 @@ export interface components {
             differences: number;
         };
         /**
+         * ContractSource
+         * @description A contract on the pool's chain says it: a view without arguments that returns one uint.
+         */
+        ContractSource: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "contract";
+            /** Address */
+            address: string;
+            /** Function */
+            function: string;
+        };
+        /**
+         * DayAccount
+         * @description One UTC day.
+         */
+        DayAccount: {
+            /**
+             * Fee Juels
+             * @example 100000000000000000000000
+             */
+            fee_juels: string;
+            /**
+             * Gas Wei
+             * @example 100000000000000000000000
+             */
+            gas_wei: string;
+            /** Replica Hours */
+            replica_hours: number;
+            /** Requests */
+            requests: number;
+            /** Answered */
+            answered: number;
+            /** Missed */
+            missed: number;
+            /**
+             * Penalties
+             * @example 100000000000000000000000
+             */
+            penalties: string;
+            /** Fee */
+            fee: string | null;
+            /** Gas */
+            gas: string | null;
+            /** Fleet */
+            fleet: string | null;
+            /** Result */
+            result: string | null;
+            /**
+             * Day
+             * Format: date-time
+             */
+            day: string;
+        };
+        /**
+         * DecisionList
+         * @description Decisions, newest first. next: ask with `before` set to this; null at the end.
+         */
+        DecisionList: {
+            /** Decisions */
+            decisions: components["schemas"]["DecisionView"][];
+            /** Next */
+            next: number | null;
+        };
+        /**
+         * DecisionView
+         * @description One decision that changed something, or a new reason for changing nothing. node: which is to go.
+         *
+         *     state: running, done or failed; `none` of a hold.
+         */
+        DecisionView: {
+            /** Number */
+            number: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "up" | "down" | "hold";
+            /** Count */
+            count: number;
+            /** Node */
+            node: string | null;
+            /** Reasons */
+            reasons: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "none" | "running" | "done" | "failed";
+            /** Operations */
+            operations: components["schemas"]["OperationView"][];
+        };
+        /**
+         * DemandView
+         * @description What is wanted now. stake, waiting, load: medians of the window; pace: juels of new stake an hour.
+         *
+         *     load: requests a second, of the whole pool. samples: how many the window holds; enough: whether they
+         *     cover at least half of it.
+         */
+        DemandView: {
+            /** Since */
+            since: string | null;
+            /** Samples */
+            samples: number;
+            /** Enough */
+            enough: boolean;
+            /**
+             * Stake
+             * @example 100000000000000000000000
+             */
+            stake: string;
+            /**
+             * Waiting
+             * @example 100000000000000000000000
+             */
+            waiting: string;
+            /**
+             * Pace
+             * @example 100000000000000000000000
+             */
+            pace: string;
+            /** Load */
+            load: number;
+        };
+        /**
+         * EconomicsView
+         * @description Does the fee pay for the fleet? since, days: the time looked at, which begins with the first record.
+         *
+         *     covered: whether it does; null: not enough data. link_price: wei per LINK; coin_price: money per coin.
+         */
+        EconomicsView: {
+            /** Since */
+            since: string | null;
+            /** Days */
+            days: number;
+            /** Enough */
+            enough: boolean;
+            /** Covered */
+            covered: boolean | null;
+            /** Currency */
+            currency: string;
+            link_price: components["schemas"]["Rate"] | null;
+            coin_price: components["schemas"]["Rate"] | null;
+            /** Fee Bps */
+            fee_bps: number;
+            account: components["schemas"]["linkpool__wire__money__Account"];
+            month: components["schemas"]["Month"];
+            break_even: components["schemas"]["BreakEven"];
+            /** By Day */
+            by_day: components["schemas"]["DayAccount"][];
+            /** Nodes */
+            nodes: components["schemas"]["NodeAccount"][];
+        };
+        /**
+         * EnginePrices
+         * @description What an engine costs. Machines are paid whether or not they are full: give how many there are.
+         *
+         *     gb_per_replica_month: traffic of one replica, as measured or billed.
+         */
+        EnginePrices: {
+            /**
+             * Replica Hour
+             * @default 0
+             * @example 0.0135
+             */
+            replica_hour: string;
+            /**
+             * Machine Month
+             * @default 0
+             * @example 0.0135
+             */
+            machine_month: string;
+            /**
+             * Machines
+             * @default 0
+             */
+            machines: number;
+            /**
+             * Gb
+             * @default 0
+             * @example 0.0135
+             */
+            gb: string;
+            /**
+             * Gb Per Replica Month
+             * @default 0
+             */
+            gb_per_replica_month: number;
+        };
+        /**
+         * ExplainWeek
+         * @description A dry run over what was recorded. policy: the one in force when left out; hours: back from now.
+         */
+        ExplainWeek: {
+            policy?: components["schemas"]["ScalingPolicy"] | null;
+            /**
+             * Hours
+             * @default 168
+             */
+            hours: number;
+        };
+        /**
          * Figures
          * @description A node, or all of them together.
          */
@@ -1175,6 +1748,60 @@ export interface components {
             cancelled: number;
             /** Missed */
             missed: number;
+        };
+        /**
+         * Frozen
+         * @description Nothing is sent there until somebody unfreezes it.
+         */
+        Frozen: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * GuardSettings
+         * @description Where the number of nodes comes from; a share above `upper` blocks, one below `lower` frees again.
+         */
+        GuardSettings: {
+            /** Source */
+            source: components["schemas"]["NumberSource"] | components["schemas"]["UrlSource"] | components["schemas"]["ContractSource"];
+            /** Upper */
+            upper: number;
+            /** Lower */
+            lower: number;
+        };
+        /**
+         * GuardView
+         * @description The guard, its source, and what was said against it. trouble: why the last reading failed.
+         */
+        GuardView: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "off" | "open" | "blocked" | "overridden";
+            /** Why */
+            why: string;
+            /** Ours */
+            ours: number;
+            /** Nodes */
+            nodes: number | null;
+            /** Share */
+            share: number | null;
+            /** Upper */
+            upper: number | null;
+            /** Lower */
+            lower: number | null;
+            /** Read At */
+            read_at: string | null;
+            settings: components["schemas"]["GuardSettings"] | null;
+            /** Trouble */
+            trouble: string | null;
+            override: components["schemas"]["OverrideView"] | null;
         };
         /**
          * History
@@ -1318,6 +1945,39 @@ export interface components {
             nodes: components["schemas"]["KnownNode"][];
         };
         /**
+         * Limit
+         * @description One limit on growing, and how many nodes it still allows. name: the policy's word, or `guard`.
+         */
+        Limit: {
+            /** Name */
+            name: string;
+            /** Allows */
+            allows: number;
+            /** Why */
+            why: string;
+        };
+        /**
+         * Limits
+         * @description Wei that leave the treasury for gas in 24 h at most.
+         */
+        Limits: {
+            /**
+             * Sender
+             * @example 100000000000000000000000
+             */
+            sender: string;
+            /**
+             * Node
+             * @example 100000000000000000000000
+             */
+            node: string;
+            /**
+             * Pool
+             * @example 100000000000000000000000
+             */
+            pool: string;
+        };
+        /**
          * MakeNode
          * @description A node is wanted. capacity: juels of active stake; the pool's default when left out.
          */
@@ -1341,29 +2001,34 @@ export interface components {
             expires_in_seconds?: number | null;
         };
         /**
-         * MoveView
-         * @description How far one node is. colour: the one it moves to; seconds: spent in each state it has left.
+         * Month
+         * @description Thirty days at the pace of the time looked at. Null: less than a day of data, or no prices.
          */
-        MoveView: {
+        Month: {
+            /** Fee */
+            fee: string | null;
+            /** Gas */
+            gas: string | null;
+            /** Fleet */
+            fleet: string | null;
+            /** Result */
+            result: string | null;
+        };
+        /**
+         * NodeAccount
+         * @description One node over the time, per month, and where it would break even.
+         */
+        NodeAccount: {
             /** Node */
-            node: string | null;
-            /** Index */
-            index: number | null;
+            node: string;
             /**
-             * State
-             * @enum {string}
+             * Stake
+             * @example 100000000000000000000000
              */
-            state: "waiting" | "starting" | "proving" | "switching" | "primary" | "draining" | "removing" | "done" | "returning" | "returned" | "skipped";
-            /** Colour */
-            colour: string;
-            /** Wave */
-            wave: number;
-            /** Detail */
-            detail: string;
-            /** Seconds */
-            seconds: {
-                [key: string]: number;
-            };
+            stake: string;
+            account: components["schemas"]["linkpool__wire__money__Account"];
+            month: components["schemas"]["Month"];
+            break_even: components["schemas"]["BreakEven"];
         };
         /**
          * NodeFigures
@@ -1454,6 +2119,19 @@ export interface components {
             replicas: components["schemas"]["ReplicaView"][];
         };
         /**
+         * NumberSource
+         * @description A person says how many nodes the network has, ours included.
+         */
+        NumberSource: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "number";
+            /** Nodes */
+            nodes: number;
+        };
+        /**
          * OperationView
          * @description How far something asked for is: running, done or failed.
          */
@@ -1478,6 +2156,26 @@ export interface components {
              * Format: date-time
              */
             changed_at: string;
+        };
+        /**
+         * OverrideView
+         * @description Who let auto-scaling grow in spite of the guard. by: the token's id.
+         */
+        OverrideView: {
+            /** Reason */
+            reason: string;
+            /** By */
+            by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
         };
         /**
          * PageConfig
@@ -1507,6 +2205,17 @@ export interface components {
             };
         };
         /**
+         * PolicyView
+         * @description The policy in force. set_by: id of the token that set it; all null while none was ever set.
+         */
+        PolicyView: {
+            policy: components["schemas"]["ScalingPolicy"] | null;
+            /** Set At */
+            set_at: string | null;
+            /** Set By */
+            set_by: string | null;
+        };
+        /**
          * PoolFigures
          * @description The pool. Everything is null or empty until the indexer has read a block.
          */
@@ -1534,6 +2243,7 @@ export interface components {
             /** Paused Until */
             paused_until: string | null;
             figures: components["schemas"]["Figures"] | null;
+            guard?: components["schemas"]["PublicGuard"] | null;
         };
         /**
          * PoolTerms
@@ -1577,6 +2287,42 @@ export interface components {
             live_nodes: number;
         };
         /**
+         * PriceTable
+         * @description The price table, in place of the one before. fixed: money per month by what it is for.
+         */
+        PriceTable: {
+            /**
+             * Currency
+             * @default USD
+             */
+            currency: string;
+            /** Engines */
+            engines?: {
+                [key: string]: components["schemas"]["EnginePrices"];
+            };
+            /**
+             * @default {
+             *       "million_calls": "0",
+             *       "calls_per_replica_hour": 0,
+             *       "calls_per_request": 6
+             *     }
+             */
+            rpc: components["schemas"]["RpcPrices"];
+            /** Fixed */
+            fixed?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * PricesView
+         * @description The price table in force. set_at: null for the one LinkPool brings, in which everything is free.
+         */
+        PricesView: {
+            prices: components["schemas"]["PriceTable"];
+            /** Set At */
+            set_at: string | null;
+        };
+        /**
          * Program
          * @description An adapter that the pool runs: two tasks of a command or an image, listening on `PORT`.
          *
@@ -1598,7 +2344,13 @@ export interface components {
             };
             /** Sample */
             sample?: string | null;
-        };
+        } & ({
+            command: unknown;
+            image?: null;
+        } | {
+            image: string;
+            command?: unknown;
+        });
         /**
          * PublicEvent
          * @description Something that happened to a node or its replicas.
@@ -1613,6 +2365,31 @@ export interface components {
             kind: string;
             /** Node */
             node: string | null;
+        };
+        /**
+         * PublicGuard
+         * @description The pool's share as anybody may see it. nodes: of the network, as of `read_at`; ours: of this pool.
+         */
+        PublicGuard: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "off" | "open" | "blocked" | "overridden";
+            /** Why */
+            why: string;
+            /** Ours */
+            ours: number;
+            /** Nodes */
+            nodes: number | null;
+            /** Share */
+            share: number | null;
+            /** Upper */
+            upper: number | null;
+            /** Lower */
+            lower: number | null;
+            /** Read At */
+            read_at: string | null;
         };
         /**
          * PublicReplica
@@ -1678,7 +2455,13 @@ export interface components {
              * @default 64
              */
             concurrency: number;
-        };
+        } & ({
+            urls: unknown;
+            program?: null;
+        } | {
+            program: Record<string, never>;
+            urls?: unknown;
+        });
         /**
          * PutCatalog
          * @description The whole catalog. if_revision: refuse (409) when another one is in force by now.
@@ -1699,6 +2482,13 @@ export interface components {
             if_revision?: number | null;
         };
         /**
+         * PutGuard
+         * @description The guard from now on; null takes it off.
+         */
+        PutGuard: {
+            guard: components["schemas"]["GuardSettings"] | null;
+        };
+        /**
          * PutJob
          * @description A job, and its offer: without one it is served, and nobody can buy it.
          */
@@ -1709,6 +2499,23 @@ export interface components {
              */
             text: string;
             offer?: components["schemas"]["Terms"] | null;
+        };
+        /**
+         * PutOverride
+         * @description Let auto-scaling grow in spite of the guard, for a while.
+         */
+        PutOverride: {
+            /** Reason */
+            reason: string;
+            /** Expires In Seconds */
+            expires_in_seconds: number;
+        };
+        /**
+         * PutPolicy
+         * @description The policy from now on; null turns auto-scaling off.
+         */
+        PutPolicy: {
+            policy: components["schemas"]["ScalingPolicy"] | null;
         };
         /**
          * PutRelease
@@ -1725,6 +2532,16 @@ export interface components {
             settings?: {
                 [key: string]: string;
             };
+        };
+        /**
+         * Rate
+         * @description The price last noted. source: the feed's address, or "setting".
+         */
+        Rate: {
+            /** Value */
+            value: string;
+            /** Source */
+            source: string;
         };
         /**
          * Rates
@@ -1873,7 +2690,29 @@ export interface components {
              */
             changed_at: string;
             /** Moves */
-            moves: components["schemas"]["MoveView"][];
+            moves: components["schemas"]["linkpool__wire__rollout__MoveView"][];
+        };
+        /**
+         * RpcPrices
+         * @description What providers cost. calls_per_replica_hour: as `bench rpc` or the provider's bill says.
+         */
+        RpcPrices: {
+            /**
+             * Million Calls
+             * @default 0
+             * @example 0.0135
+             */
+            million_calls: string;
+            /**
+             * Calls Per Replica Hour
+             * @default 0
+             */
+            calls_per_replica_hour: number;
+            /**
+             * Calls Per Request
+             * @default 6
+             */
+            calls_per_request: number;
         };
         /**
          * RunView
@@ -1882,6 +2721,129 @@ export interface components {
         RunView: {
             /** Run */
             run: string;
+        };
+        /**
+         * ScalingNow
+         * @description What auto-scaling would do at this moment, and why. capacity: juels that nodes take, coming ones too.
+         *
+         *     wanted: juels of capacity that demand and policy ask for. action `hold` with a reason, unless something
+         *     is to be done; `on`: whether it would be carried out.
+         */
+        ScalingNow: {
+            /** On */
+            on: boolean;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Nodes */
+            nodes: number;
+            /** Coming */
+            coming: number;
+            /**
+             * Capacity
+             * @example 100000000000000000000000
+             */
+            capacity: string;
+            /**
+             * Wanted
+             * @example 100000000000000000000000
+             */
+            wanted: string;
+            demand: components["schemas"]["DemandView"];
+            /** Limits */
+            limits: components["schemas"]["Limit"][];
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "up" | "down" | "hold";
+            /** Count */
+            count: number;
+            /** Node */
+            node: string | null;
+            /** Reasons */
+            reasons: string[];
+            /**
+             * Guard
+             * @enum {string}
+             */
+            guard: "off" | "open" | "blocked" | "overridden";
+            policy: components["schemas"]["ScalingPolicy"] | null;
+        };
+        /**
+         * ScalingPolicy
+         * @description How the pool may grow and shrink by itself. Amounts in juels, but `budget_per_day` in wei.
+         *
+         *     stake_room: how much more must always fit; ahead_hours: besides, what comes in so many hours at the
+         *     present pace; load: requests a second that one node should answer at most; window_seconds: how long demand
+         *     is watched, so that nothing shorter than half of it counts; budget_per_day: gas money for new nodes;
+         *     rest_up_seconds, rest_down_seconds: since the last change, before growing and before shrinking;
+         *     slack: room that must be left over, beyond all that is wanted, for a node to go; drain_staked: whether one
+         *     with stake may go when none is empty.
+         */
+        ScalingPolicy: {
+            /**
+             * Floor
+             * @default 1
+             */
+            floor: number;
+            /** Ceiling */
+            ceiling: number;
+            /**
+             * Stake Room
+             * @example 100000000000000000000000
+             */
+            stake_room: string;
+            /**
+             * Ahead Hours
+             * @default 0
+             */
+            ahead_hours: number;
+            /** Load */
+            load?: number | null;
+            /**
+             * Per Hour
+             * @default 2
+             */
+            per_hour: number;
+            /**
+             * Per Day
+             * @default 6
+             */
+            per_day: number;
+            /**
+             * Budget Per Day
+             * @example 100000000000000000000000
+             */
+            budget_per_day: string;
+            /**
+             * Window Seconds
+             * @default 3600
+             */
+            window_seconds: number;
+            /**
+             * Rest Up Seconds
+             * @default 600
+             */
+            rest_up_seconds: number;
+            /**
+             * Rest Down Seconds
+             * @default 86400
+             */
+            rest_down_seconds: number;
+            /**
+             * Slack
+             * @default 50000000000000000000000
+             * @example 100000000000000000000000
+             */
+            slack: string;
+            /**
+             * Drain Staked
+             * @default false
+             */
+            drain_staked: boolean;
         };
         /**
          * ServedJob
@@ -1953,6 +2915,25 @@ export interface components {
              * @default 180
              */
             within: number;
+        };
+        /**
+         * Statement
+         * @description What a wallet signed. signature: 65 bytes of a key, or what an EIP-1271 contract wallet takes.
+         */
+        Statement: {
+            /** Wallet */
+            wallet: string;
+            /**
+             * Amount
+             * @example 100000000000000000000000
+             */
+            amount: string;
+            /** Deadline */
+            deadline: number;
+            /** Nonce */
+            nonce: string;
+            /** Signature */
+            signature: string;
         };
         /**
          * Stock
@@ -2065,6 +3046,43 @@ export interface components {
             revoked_at: string | null;
         };
         /**
+         * TreasuryView
+         * @description What pays for gas. low, high: wei between which senders are kept; floor: wei below which offers close.
+         *
+         *     day: wei sent for gas in the last 24 h of chain time. hold: why offers are kept closed. moves: newest
+         *     first.
+         */
+        TreasuryView: {
+            /** Address */
+            address: string;
+            /** Balance */
+            balance: string | null;
+            /**
+             * Low
+             * @example 100000000000000000000000
+             */
+            low: string;
+            /**
+             * High
+             * @example 100000000000000000000000
+             */
+            high: string;
+            /** Floor */
+            floor: string | null;
+            limits: components["schemas"]["Limits"];
+            /**
+             * Day
+             * @example 100000000000000000000000
+             */
+            day: string;
+            /** Hold */
+            hold: string | null;
+            /** Accounts */
+            accounts: components["schemas"]["AccountView"][];
+            /** Moves */
+            moves: components["schemas"]["linkpool__wire__money__MoveView"][];
+        };
+        /**
          * UnpaidTicket
          * @description Stake on its way out; anyone may push it through from `ready_at` on.
          */
@@ -2096,6 +3114,286 @@ export interface components {
              * Format: date-time
              */
             ready_at: string;
+        };
+        /**
+         * UrlSource
+         * @description A document says it. path: into its JSON, names and places joined by dots (`data.nodes.0.count`).
+         */
+        UrlSource: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "url";
+            /** Url */
+            url: string;
+            /**
+             * Path
+             * @default
+             */
+            path: string;
+            /**
+             * Allow Private
+             * @default false
+             */
+            allow_private: boolean;
+        };
+        /**
+         * WaitingDomain
+         * @description The EIP-712 domain to sign under.
+         */
+        WaitingDomain: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /** Chain Id */
+            chain_id: number;
+            /** Verifying Contract */
+            verifying_contract: string;
+        };
+        /**
+         * WaitingEntry
+         * @description One wallet. counted: the part of `amount` that it has in LINK; room_since: since when there is room.
+         */
+        WaitingEntry: {
+            /** Wallet */
+            wallet: string;
+            /**
+             * Amount
+             * @example 100000000000000000000000
+             */
+            amount: string;
+            /**
+             * Counted
+             * @example 100000000000000000000000
+             */
+            counted: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "room";
+            /** Room Since */
+            room_since: string | null;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+        };
+        /**
+         * WaitingList
+         * @description All of them in sum. waiting: juels that found no room yet; room: juels that nodes take now.
+         *
+         *     minimum: juels of the smallest entry; longest_seconds: how far off a deadline may be.
+         */
+        WaitingList: {
+            /** Wallets */
+            wallets: number;
+            /**
+             * Amount
+             * @example 100000000000000000000000
+             */
+            amount: string;
+            /**
+             * Waiting
+             * @example 100000000000000000000000
+             */
+            waiting: string;
+            /**
+             * Room
+             * @example 100000000000000000000000
+             */
+            room: string;
+            domain: components["schemas"]["WaitingDomain"];
+            /**
+             * Minimum
+             * @example 100000000000000000000000
+             */
+            minimum: string;
+            /** Longest Seconds */
+            longest_seconds: number;
+        };
+        /**
+         * WeekExplained
+         * @description The dry run: every change of mind, oldest first. nodes: at the end of it.
+         */
+        WeekExplained: {
+            /** Since */
+            since: string | null;
+            /** Until */
+            until: string | null;
+            /** Samples */
+            samples: number;
+            /** Nodes */
+            nodes: number;
+            /** Steps */
+            steps: components["schemas"]["WouldBe"][];
+        };
+        /**
+         * WouldBe
+         * @description What would have been decided then; nodes and capacity after it, as if it had been done.
+         */
+        WouldBe: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "up" | "down" | "hold";
+            /** Count */
+            count: number;
+            /** Nodes */
+            nodes: number;
+            /**
+             * Capacity
+             * @example 100000000000000000000000
+             */
+            capacity: string;
+            /**
+             * Wanted
+             * @example 100000000000000000000000
+             */
+            wanted: string;
+            /** Reasons */
+            reasons: string[];
+        };
+        /**
+         * Account
+         * @description All an account has and had in the pool. earned = claimed + claimable.
+         */
+        linkpool__wire__history__Account: {
+            as_of: components["schemas"]["AsOf"] | null;
+            /** Address */
+            address: string;
+            /**
+             * Value
+             * @example 100000000000000000000000
+             */
+            value: string;
+            /**
+             * Earned
+             * @example 100000000000000000000000
+             */
+            earned: string;
+            /**
+             * Claimable
+             * @example 100000000000000000000000
+             */
+            claimable: string;
+            /**
+             * Lost
+             * @example 100000000000000000000000
+             */
+            lost: string;
+            /** Holdings */
+            holdings: components["schemas"]["Holding"][];
+            /** Tickets */
+            tickets: components["schemas"]["UnpaidTicket"][];
+        };
+        /**
+         * Account
+         * @description Income against costs over some time. Wei and juels are exact; money needs both prices and a table.
+         *
+         *     fee: maker fee accrued; gas: paid by senders, manager and treasury; fleet: replicas, machines, providers
+         *     and all fixed costs; result = fee - gas - fleet.
+         */
+        linkpool__wire__money__Account: {
+            /**
+             * Fee Juels
+             * @example 100000000000000000000000
+             */
+            fee_juels: string;
+            /**
+             * Gas Wei
+             * @example 100000000000000000000000
+             */
+            gas_wei: string;
+            /** Replica Hours */
+            replica_hours: number;
+            /** Requests */
+            requests: number;
+            /** Answered */
+            answered: number;
+            /** Missed */
+            missed: number;
+            /**
+             * Penalties
+             * @example 100000000000000000000000
+             */
+            penalties: string;
+            /** Fee */
+            fee: string | null;
+            /** Gas */
+            gas: string | null;
+            /** Fleet */
+            fleet: string | null;
+            /** Result */
+            result: string | null;
+        };
+        /**
+         * MoveView
+         * @description A transaction of the treasury or a swept sender. cost: wei of gas; null while it is under way.
+         */
+        linkpool__wire__money__MoveView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Purpose */
+            purpose: string;
+            /** Target */
+            target: string;
+            /**
+             * Value
+             * @example 100000000000000000000000
+             */
+            value: string;
+            /** Hash */
+            hash: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "landed" | "failed";
+            /** Cost */
+            cost: string | null;
+        };
+        /**
+         * MoveView
+         * @description How far one node is. colour: the one it moves to; seconds: spent in each state it has left.
+         */
+        linkpool__wire__rollout__MoveView: {
+            /** Node */
+            node: string | null;
+            /** Index */
+            index: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "starting" | "proving" | "switching" | "primary" | "draining" | "removing" | "done" | "returning" | "returned" | "skipped";
+            /** Colour */
+            colour: string;
+            /** Wave */
+            wave: number;
+            /** Detail */
+            detail: string;
+            /** Seconds */
+            seconds: {
+                [key: string]: number;
+            };
         };
         /**
          * Problem
@@ -4320,6 +5618,1324 @@ export interface operations {
             };
         };
     };
+    get_scaling_api_v1_scaling_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScalingNow"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_policy_api_v1_scaling_policy_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_policy_api_v1_scaling_policy_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutPolicy"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_week_api_v1_scaling_explain_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplainWeek"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WeekExplained"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_decisions_api_v1_scaling_decisions_get: {
+        parameters: {
+            query?: {
+                /** @description Begin below this number. */
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionList"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    public_guard_api_v1_public_guard_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicGuard"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_guard_api_v1_guard_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_guard_api_v1_guard_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutGuard"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_override_api_v1_guard_override_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutOverride"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clear_override_api_v1_guard_override_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_waiting_api_v1_public_waiting_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingList"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    come_api_v1_public_waiting_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Statement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingEntry"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_entry_api_v1_public_waiting__wallet__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                wallet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingEntry"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave_api_v1_public_waiting__wallet__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                wallet: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Statement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     follow_api_v1_events_get: {
         parameters: {
             query?: {
@@ -4433,6 +7049,475 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmList"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    treasury_api_v1_treasury_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TreasuryView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unfreeze_api_v1_treasury_unfreeze__sender__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sender's address, checksummed. */
+                sender: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prices_api_v1_treasury_prices_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PricesView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_prices_api_v1_treasury_prices_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceTable"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PricesView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    economics_api_v1_economics_get: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EconomicsView"];
                 };
             };
             /** @description The request could not be read */
@@ -5279,7 +8364,106 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Account"];
+                    "application/json": components["schemas"]["linkpool__wire__history__Account"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The Idempotency-Key was used for something else */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_history_api_v1_public_accounts__address__history_get: {
+        parameters: {
+            query?: {
+                /** @description How long a bucket is, in UTC. */
+                bucket?: "hour" | "day";
+                /** @description How many buckets, the running one included. */
+                count?: number;
+            };
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountHistory"];
                 };
             };
             /** @description The request could not be read */

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from linkpool.api.account_past import account_buckets
 from linkpool.contracts.pool import Status
 from linkpool.fleet.indexer_figures import WINDOW, Totals, median, together, uptime, yearly
 from linkpool.store import chain_history as history
@@ -106,6 +107,13 @@ class ChainView:
             holdings=holdings,
             tickets=[_ticket(one, books[one.node]) for one in tickets],
         )
+
+    async def account_history(self, address: str, bucket: str, count: int) -> wire.AccountHistory:
+        """The last `count` buckets of an account. address: checksummed. Raises StoreUnreachable."""
+        async with self._snapshot() as session:
+            at = await rows.tip(session)
+            found = [] if at is None else await account_buckets(session, at, address, SIZES[bucket], count)
+        return wire.AccountHistory(as_of=as_of(at), bucket=bucket, buckets=found)
 
     async def events(
         self, before: int | None, limit: int, node: str | None, account: str | None, kind: str | None

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 
 from linkpool.api.chain_view import ChainView
 from linkpool.wire.guard import PublicGuard
-from linkpool.wire.history import Account, ChainEvents, History, PoolFigures
+from linkpool.wire.history import Account, AccountHistory, ChainEvents, History, PoolFigures
 
 ADDRESS = r"^0x[0-9a-fA-F]{40}$"
 InPath = Annotated[str, Path(pattern=ADDRESS)]
@@ -40,6 +40,11 @@ def history_routes(view: ChainView, guard: Callable[[], Awaitable[PublicGuard]])
     async def account(address: InPath) -> Account:
         """What an account has, earned and lost. Any address is one, if only of nothing."""
         return await view.account(to_checksum_address(address))
+
+    @routes.get("/accounts/{address}/history")
+    async def account_history(address: InPath, bucket: Size = "day", count: Count = 30) -> AccountHistory:
+        """An account's stake, and what it had earned and lost, bucket by bucket."""
+        return await view.account_history(to_checksum_address(address), bucket, count)
 
     @routes.get("/chain/events")
     async def events(

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Integer, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.store import chain_tables as t
-from linkpool.store.chain_state import Books, ChainEvent
+from linkpool.store.chain_state import Books, ChainEvent, Position, Ticket
 
 Delays = Mapping[int, Counter[int]]
 """By bucket: how many answers came after so many blocks."""
@@ -150,6 +150,25 @@ async def page(
         wanted.append(t.events.c.kind == kind)
     query = select(t.events).where(*wanted).order_by(t.events.c.position.desc()).limit(limit)
     return [ChainEvent(*row) for row in await session.execute(query)]
+
+
+async def positions_of(session: AsyncSession, account: str) -> list[tuple[int, str, Position]]:
+    """Every state of an account's positions, oldest first: when it came about, the node, the state."""
+    when = (
+        select(t.events.c.block, t.events.c.time).where(t.events.c.account == account).distinct().subquery()
+    )
+    query = (
+        select(when.c.time, t.positions)
+        .where(t.positions.c.account == account, t.positions.c.block == when.c.block)
+        .order_by(t.positions.c.block)
+    )
+    return [(row.time, row.node, Position(*row[4:])) for row in await session.execute(query)]
+
+
+async def tickets_of(session: AsyncSession, account: str) -> list[Ticket]:
+    """Every ticket an account ever had."""
+    query = select(t.tickets).where(t.tickets.c.account == account)
+    return [Ticket(*row) for row in await session.execute(query)]
 
 
 async def last_offers(session: AsyncSession) -> list[dict[str, object]]:

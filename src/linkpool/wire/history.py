@@ -168,6 +168,23 @@ class Account(View):
     tickets: list[UnpaidTicket]
 
 
+class AccountBucket(View):
+    """An account at the end of an hour or day from `start`. earned, lost: ever, as they had grown by then."""
+
+    start: datetime
+    value: Amount
+    earned: Amount
+    lost: Amount
+
+
+class AccountHistory(View):
+    """Buckets in order, without a gap, from the account's first event on; the last one is still running."""
+
+    as_of: AsOf | None
+    bucket: str
+    buckets: list[AccountBucket]
+
+
 class ChainEvent(View):
     """An event of the pool's contracts. `position` grows along the chain; a re-org may take it back."""
 

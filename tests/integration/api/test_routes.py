@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from linkpool.api.limits import Rate
+from linkpool.api.limits import MAX_BODY, Rate
 from tests.support.api_house import CAPACITY, TOKENS, ApiHouse, api_house
 from tests.support.job_text import JOB
 
@@ -68,6 +68,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least 
     ("GET", "/api/v1/public/pool", None, None),
     ("GET", "/api/v1/public/pool/history", None, None),
     ("GET", f"/api/v1/public/accounts/{NODE}", None, None),
+    ("GET", f"/api/v1/public/accounts/{NODE}/history", None, None),
     ("GET", "/api/v1/public/chain/events", None, None),
     ("GET", "/api/v1/public/config", None, None),
     ("GET", "/api/v1/public/terms", None, None),
@@ -105,6 +106,8 @@ def test_every_route_of_the_application_is_in_the_table(tmp_path: Path) -> None:
     async def routes() -> set[tuple[str, str]]:
         async with api_house(tmp_path) as house:
             document = (await house.client.get("/api/v1/openapi.json")).json()
+            hidden = {getattr(route, "path", route) for route in house.app.routes} - document["paths"].keys()
+            assert hidden <= {"/api/v1/openapi.json", "/agent/v1"}, "no route hides from the document"
         return {(verb.upper(), path) for path, item in document["paths"].items() for verb in item}
 
     shown = asyncio.run(routes())
@@ -242,9 +245,9 @@ async def test_who_asks_too_often_waits_and_nobody_else(tmp_path: Path) -> None:
     async with api_house(tmp_path, Rate(per_second=2.0, burst=3)) as house:
         statuses = [
             (await house.client.get("/api/v1/nodes", headers=house.headers("read"))).status_code
-            for _ in range(5)
+            for _ in range(6)
         ]
-        assert statuses == [200, 200, 200, 429, 429]
+        assert statuses == [200] * 4 + [429] * 2, "the first one at the address's cost, before it was known"
         assert (await house.client.get("/api/v1/nodes", headers=house.headers("admin"))).status_code == 200
         late = await house.client.get("/api/v1/nodes", headers=house.headers("read"))
         assert late.headers["retry-after"] == "1"
@@ -253,6 +256,31 @@ async def test_who_asks_too_often_waits_and_nobody_else(tmp_path: Path) -> None:
         assert (await house.client.get("/api/v1/nodes", headers=house.headers("read"))).status_code == 200
         for _ in range(10):
             assert (await house.client.get("/live")).status_code == 200
+
+
+async def test_who_invents_tokens_gets_no_more_for_it(tmp_path: Path) -> None:
+    async with api_house(tmp_path, Rate(per_second=2.0, burst=3)) as house:
+        assert (await house.client.get("/api/v1/nodes", headers=house.headers("read"))).status_code == 200
+        tried = [
+            (await house.client.get("/api/v1/nodes", headers={"Authorization": f"Bearer {n}"})).status_code
+            for n in range(4)
+        ]
+        assert tried == [401, 401, 429, 429]
+        assert (await house.client.get("/api/v1/public/nodes")).status_code == 429
+        known = [await house.client.get("/api/v1/nodes", headers=house.headers("read")) for _ in range(3)]
+        assert [answer.status_code for answer in known] == [200, 200, 200], "a good token has its own share"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_huge_body_is_refused_before_anybody_knows_who_asks(house: ApiHouse, chunked: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(MAX_BODY // 2**16 + 2):
+            yield b"x" * 2**16
+
+    body = pieces() if chunked else b"x" * (MAX_BODY + 1)
+    answer = await house.client.post("/api/v1/nodes", content=body)
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_metrics_count_nodes_and_show_who_leads(house: ApiHouse) -> None:
