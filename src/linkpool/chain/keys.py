@@ -11,7 +11,6 @@ from linkpool.chain.types import checksum
 from linkpool.errors import Permanent
 from linkpool.log import hide
 
-
 SECRET_BYTES = 32
 
 
@@ -27,10 +26,8 @@ class Key:
     def __init__(self, secret: str | bytes) -> None:
         """`secret`: 32 bytes, or their hex with or without 0x. Raises BadKey."""
         try:
-            raw = bytes.fromhex(secret.removeprefix("0x")) if isinstance(secret, str) else bytes(secret)
-            if len(raw) != SECRET_BYTES:
-                raise ValueError(f"{len(raw)} bytes")
-            self._key = PrivateKey(raw)
+            raw = bytes.fromhex(secret.removeprefix("0x")) if isinstance(secret, str) else secret
+            self._key = PrivateKey(_whole(raw))
         except Exception as problem:  # noqa: BLE001 - whatever a library raises may show the key in it
             problem_name = type(problem).__name__
         else:
@@ -61,3 +58,10 @@ class Key:
 
     def __hash__(self) -> int:
         return hash(self.address)
+
+
+def _whole(raw: bytes) -> bytes:
+    """32 bytes; fewer would be taken for a small number."""
+    if len(raw) != SECRET_BYTES:
+        raise ValueError(f"{len(raw)} bytes")
+    return raw
