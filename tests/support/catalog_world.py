@@ -5,15 +5,20 @@ what they are told, and a clock, none of which a crash touches.
 a block, and a step of each loop.
 """
 
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from eth_abi.abi import decode
 
+from linkpool.chain import rpc
 from linkpool.chain.keys import Key
 from linkpool.contracts.pool import Offer
 from linkpool.contracts.pool import Pool as PoolContract
+from linkpool.engines.protocol import Task
 from linkpool.fleet.adapter_build import build_adapters
 from linkpool.fleet.alarms import Alarms
 from linkpool.fleet.catalog import Catalogs
@@ -44,7 +49,7 @@ POOL = "0x" + "70" * 20
 SELECTOR = PoolContract(POOL).set_offer(Offer(bytes(32), 0, 0, 0, open=False)).data[:4]
 OFFER = "(bytes32,uint256,uint256,uint256,bool)"
 TURN = 1.0
-BLOCK = 12
+BLOCK = 60
 """Seconds of the chain in a turn."""
 
 
@@ -66,6 +71,8 @@ class World:
     engine: FakeEngine = field(default_factory=FakeEngine)
     clock: ManualClock = field(default_factory=ManualClock)
     told: Catalog | None = None
+    said: Catalog | None = None
+    """What was told last, taken or not."""
     replicas: int = 2
     stubborn: bool = False
     broken: set[str] = field(default_factory=set)
@@ -84,6 +91,11 @@ class World:
         self.rpc = FakeEndpoint(self.chain, faults=Faults(latency=0))
         self.chain.contracts[POOL] = _set_offer
         self.chain.fund(MANAGER, 100 * WHOLE)
+
+    def again(self, folder: Path) -> "World":
+        """The same world once more, to be broken in another way."""
+        shutil.copytree(self.folder, folder)
+        return replace(deepcopy(self), folder=folder)
 
     @property
     def url(self) -> str:
@@ -127,8 +139,13 @@ class World:
         return self.told.revision if self.told else 0
 
     def set_catalog(self, catalog: Catalog) -> None:
+        self.said = catalog
         if not self.stubborn and (self.told is None or catalog.stamp > self.told.stamp):
             self.told = catalog
+
+    def yield_(self) -> None:
+        """The stubborn replicas take what they were told."""
+        self.stubborn, self.told = False, self.said
 
     # the adapters' programs
 
@@ -150,6 +167,25 @@ class World:
         return [url for each in bridges if each.name == bridge for url in each.urls]
 
 
+class _Sends(FusedRpc):
+    """Only what is sent is a step: a crash around a read is one around the write before it."""
+
+    async def call(self, method: str, *params: Any) -> Any:
+        if method == "eth_sendRawTransaction":
+            return await super().call(method, *params)
+        return await self._rpc.call(method, *params)
+
+    async def batch(self, calls: Sequence[rpc.Call]) -> list[Any]:
+        return await self._rpc.batch(calls)
+
+
+class _Changes(FusedEngine):
+    """The same for an engine."""
+
+    async def tasks(self) -> list[Task]:
+        return await self._engine.tasks()
+
+
 class Plane:
     """One control plane that leads until it crashes."""
 
@@ -157,8 +193,8 @@ class Plane:
         fuse = fuse or Fuse()
         self.world = world
         self.database = FusedDatabase(world.url, fuse)
-        self._rpc = FusedRpc(world.rpc, fuse)
-        self._engine = FusedEngine(world.engine, fuse)
+        self._rpc = _Sends(world.rpc, fuse)
+        self._engine = _Changes(world.engine, fuse)
         self.desk = CatalogDesk(self.database, KEYS, world.clock)
         self.alarms: Alarms
 

@@ -35,7 +35,7 @@ Url = Annotated[str, Field(pattern=rf"^https?://{_HOST}([/?#][!-~]*)?$", max_len
 
 def _either(one: JsonDict, other: JsonDict) -> ConfigDict:
     """One of two shapes, by its first field, for the OpenAPI document; a validator holds it."""
-    shapes: list[JsonValue] = [{"required": list(each)[:1], "properties": each} for each in (one, other)]
+    shapes: list[JsonValue] = [{"required": [next(iter(each))], "properties": each} for each in (one, other)]
     return ConfigDict(json_schema_extra={"oneOf": shapes})
 
 

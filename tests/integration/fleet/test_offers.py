@@ -13,7 +13,7 @@ from linkpool.fleet.offers import BEHIND_AFTER, KEPT_SECONDS
 from linkpool.store import alarms, catalog
 from linkpool.store.catalog_tables import JobRow, JobState
 from linkpool.wire.catalog import Terms
-from tests.support.catalog_world import POOL, Plane, World
+from tests.support.catalog_world import BLOCK, POOL, Plane, World
 from tests.support.job_text import JOB
 
 CHEAP = Terms(payment="100", penalty="0", base_fee_ceiling="7")
@@ -104,10 +104,7 @@ async def test_nothing_opens_or_changes_while_a_replica_lacks_the_revision_and_a
         assert await world.is_open(IDS) == [False, False]
         assert (await rows(plane))[PRICE.id].state == JobState.ADDING
         assert ("catalog_behind", "pool") in await raised(plane)
-        world.stubborn = False
-        world.told = None  # as one that dials again
-        await plane.catalogs.step()
-        plane.catalogs._told = None
+        world.yield_()
         await until(plane, stands(JobState.OPEN))
         assert ("catalog_behind", "pool") not in await raised(plane)
 
@@ -142,7 +139,7 @@ async def test_a_job_without_an_offer_is_served_and_leaves_when_it_was_closed_fo
     async with leading(world) as plane:
         await plane.change(put_job(Job(JOB)))
         await until(plane, stands(JobState.SERVED))
-        await plane.turn(KEPT_SECONDS // 12 + 1)
+        await plane.turn(KEPT_SECONDS // BLOCK + 1)
         await plane.change(drop_job(PRICE.id))
         await until(plane, lambda rows: not rows, turns=5)
 
