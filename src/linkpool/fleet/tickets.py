@@ -30,14 +30,15 @@ class Tickets:
         self._pool = Pool(pool)
         self._budget = budget
         self._fees = FeeSource(rpc)
-        self._refused: set[int] = set()
+        self._seen_to: set[int] = set()
+        """Pushed or refused in this term: the index may not show it yet."""
 
     async def step(self) -> None:
         """Push the oldest ones that are due. Raises EndpointTrouble, StoreUnreachable, LeaseLost."""
         async with self._database.read() as session:
             tip = await chain_rows.tip(session)
-            due = await chain_rows.due_tickets(session, tip.time, AT_ONCE + len(self._refused)) if tip else []
-        due = [ticket for ticket in due if ticket.id not in self._refused][:AT_ONCE]
+            due = await chain_rows.due_tickets(session, tip.time, AT_ONCE + len(self._seen_to)) if tip else []
+        due = [ticket for ticket in due if ticket.id not in self._seen_to][:AT_ONCE]
         if not due:
             return
         head = await read_head(self._rpc)
@@ -60,5 +61,5 @@ class Tickets:
         except TooDear:
             return
         except Reverted as error:  # its owner was faster, or cannot be paid: not ours to insist on
-            self._refused.add(ticket)
             log.info("ticket not taken", ticket=str(ticket), error=str(error))
+        self._seen_to.add(ticket)

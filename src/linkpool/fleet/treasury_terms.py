@@ -1,6 +1,6 @@
 """What the treasury holds itself to, all in wei: marks, daily limits, and what follows from the fee cap."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from linkpool.units import Wei, show
@@ -94,14 +94,14 @@ class Day:
         """Wei to one address."""
         return self._sent.get(address, 0)
 
-    def room(self, address: str, siblings: Iterable[str]) -> Room:
+    def room(self, address: str, siblings: Collection[str]) -> Room:
         """siblings: all senders of its node, itself too; none of the manager's."""
         node = sum(self.of(each) for each in siblings)
         rooms = [
             Room(self._limits.sender - self.of(address), f"the sender's {show(self._limits.sender)}"),
             Room(self._limits.pool - self.pool, f"the pool's {show(self._limits.pool)}"),
         ]
-        if node:
+        if siblings:
             rooms.append(Room(self._limits.node - node, f"the node's {show(self._limits.node)}"))
         least = min(rooms, key=lambda room: room.wei)
         return Room(max(least.wei, 0), least.limit)
