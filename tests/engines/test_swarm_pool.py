@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.support.images import Images
 from tests.support.pool import traffic
 from tests.support.swarm_pool import Stage, swarm_pool
 
@@ -17,8 +18,8 @@ SLOW_BLOCKS = 20
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with swarm_pool(tmp_path_factory.mktemp("swarm")) as made:
+async def stage(tmp_path_factory: pytest.TempPathFactory, images: Images) -> AsyncIterator[Stage]:
+    async with swarm_pool(tmp_path_factory.mktemp("swarm"), images) as made:
         yield made
 
 

@@ -31,6 +31,7 @@ from linkpool.files import write_private
 from tests.support.anvil import anvil
 from tests.support.docker import NoDocker
 from tests.support.forward import forwarded
+from tests.support.images import Images
 from tests.support.machines import Cluster, Host, machines
 from tests.support.pool import BLOCK_GAS, CHAIN_ID, RealPool, found_pool
 from tests.support.source import open_source
@@ -96,11 +97,11 @@ async def _leads(client: Client) -> bool:
 
 
 @asynccontextmanager
-async def swarm_pool(root: Path, nodes: int = 2) -> AsyncIterator[Stage]:
-    """Build, load, deploy, and make the nodes; each is staked on and serves the demo job."""
+async def swarm_pool(root: Path, images: Images, nodes: int = 2) -> AsyncIterator[Stage]:
+    """Load, deploy, and make the nodes; each is staked on and serves the demo job."""
     async with AsyncExitStack() as stack:
         cluster = stack.enter_context(machines(3))
-        images = await asyncio.to_thread(_images, cluster, root)
+        await asyncio.to_thread(cluster.load, images.archive)
         folder = Folder(root)
         await folder.clear()
         chain = stack.enter_context(anvil(gas_limit=BLOCK_GAS))
@@ -123,10 +124,10 @@ async def swarm_pool(root: Path, nodes: int = 2) -> AsyncIterator[Stage]:
             "pool_block": found.deployment.block,
             "rpc_urls": [f"{scheme}://{cluster.outside}:{chain.port}" for scheme in ("ws", "http")],
             "link_price": LINK_PRICE,
-            "release_image": images["linkpool"],
+            "release_image": images.linkpool,
         }
         await asyncio.to_thread(_deploy, cluster, folder, settings, images)
-        stage = Stage(cluster, images["linkpool"], http, token, [])
+        stage = Stage(cluster, images.linkpool, http, token, [])
         control = await stage.leader()
         plane: Any = None
         pool = RealPool(chain, rpc, folder, http, found, owner, manager, source, plane, control)
@@ -142,36 +143,7 @@ async def swarm_pool(root: Path, nodes: int = 2) -> AsyncIterator[Stage]:
         yield stage
 
 
-def _images(cluster: Cluster, folder: Path) -> Mapping[str, str]:
-    """Build both images on the first machine, as anybody would, and carry them to the others. By ID."""
-    first = cluster.hosts[0]
-    built = {
-        "linkpool": _run("scripts/image", {"DOCKER_HOST": f"unix://{first.socket}"}),
-        "postgres": _run("scripts/postgres-image", {"DOCKER_HOST": f"unix://{first.socket}"}),
-    }
-    archive = folder / "images.tar"
-    first.docker("save", "--output", str(archive), *built.values())
-    cluster.load(archive)
-    archive.unlink()
-    return built
-
-
-def _run(script: str, environment: Mapping[str, str]) -> str:
-    """The last line that it prints."""
-    ended = subprocess.run(
-        [PROJECT / script],
-        cwd=PROJECT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode != 0:
-        raise NoDocker(f"{script}: {ended.stderr[-1500:]}")
-    return ended.stdout.split()[-1]
-
-
-def _deploy(cluster: Cluster, folder: Folder, settings: Mapping[str, Any], images: Mapping[str, str]) -> None:
+def _deploy(cluster: Cluster, folder: Folder, settings: Mapping[str, Any], images: Images) -> None:
     """The stack of deploy/swarm, with this pool's settings and secrets beside it."""
     first = cluster.hosts[0]
     labels = {0: ("control=a", "database=true"), 1: ("control=b",)}
@@ -195,8 +167,8 @@ def _deploy(cluster: Cluster, folder: Folder, settings: Mapping[str, Any], image
     for name, text in files.items():
         write_private(here / name, text)
     environment = {
-        "LINKPOOL_IMAGE": images["linkpool"],
-        "POSTGRES_IMAGE": images["postgres"],
+        "LINKPOOL_IMAGE": images.linkpool,
+        "POSTGRES_IMAGE": images.postgres,
         "DOCKER_GROUP": str(first.socket.stat().st_gid),
     }
     command = ["docker", "--host", f"unix://{first.socket}", "stack", "deploy", "--resolve-image", "never"]

@@ -1,0 +1,85 @@
+"""The image: small, nobody's, read-only, the same twice, and it ends when it is told to."""
+
+import json
+import subprocess
+import time
+
+import pytest
+
+from tests.support.docker import Daemon
+from tests.support.images import Images, build
+
+pytestmark = pytest.mark.timeout(300)
+
+MEGABYTE = 10**6
+
+
+def docker_cli(daemon: Daemon, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = ["docker", "--host", f"unix://{daemon.socket}", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def inspect(daemon: Daemon, image: str) -> dict[str, object]:
+    return dict(json.loads(docker_cli(daemon, "image", "inspect", image).stdout)[0])
+
+
+def test_it_is_small_and_nobodys_and_says_when_it_is_well(docker: Daemon, images: Images) -> None:
+    seen = inspect(docker, images.linkpool)
+    config = seen["Config"]
+    assert isinstance(config, dict)
+    assert isinstance(seen["Size"], int)
+    assert seen["Size"] < 200 * MEGABYTE
+    assert config["User"] == "65532:65532"
+    assert config["StopSignal"] == "SIGTERM"
+    assert "/opt/linkpool/healthy.py" in config["Healthcheck"]["Test"]
+
+
+def test_the_same_commit_gives_the_same_layers(docker: Daemon, images: Images) -> None:
+    again = build(docker.socket, TAG="linkpool:again")
+    assert inspect(docker, again)["RootFS"] == inspect(docker, images.linkpool)["RootFS"]
+
+
+def test_every_process_starts_on_a_read_only_root_without_rights(docker: Daemon, images: Images) -> None:
+    bare = ("run", "--rm", "--read-only", "--cap-drop", "ALL", "--network", "none", images.linkpool)
+    assert "stake on" in docker_cli(docker, *bare).stdout
+    told = docker_cli(docker, *bare, "replica")
+    assert told.returncode != 0
+    assert "LINKPOOL_TOKEN_FILE is not set" in told.stdout + told.stderr
+    assert "Traceback" not in told.stdout + told.stderr
+    modules = "import linkpool.api.control, linkpool.replica.main, linkpool.cli, boto3, asyncpg, ssl;"
+    modules += "assert ssl.create_default_context().get_ca_certs()"
+    whole = docker_cli(docker, *bare[:-1], "--entrypoint", "python", images.linkpool, "-c", modules)
+    assert whole.returncode == 0, whole.stderr
+
+
+def test_a_replica_ends_in_order_when_it_is_told_to(docker: Daemon, images: Images) -> None:
+    """One that finds neither chain nor control plane keeps trying; SIGTERM ends it, exit code 0."""
+    told = {
+        "LINKPOOL_GROUP": "n1-blue-1",
+        "LINKPOOL_TASK": "lonely",
+        "LINKPOOL_TOKEN_FILE": "/etc/passwd",
+        "LINKPOOL_CONTROL_URLS": "http://127.0.0.1:9",
+        "LINKPOOL_RPC_URLS": "http://127.0.0.1:9",
+    }
+    environment = [part for name, value in told.items() for part in ("--env", f"{name}={value}")]
+    container = docker_cli(
+        docker,
+        "run",
+        "--detach",
+        "--read-only",
+        "--network",
+        "none",
+        *environment,
+        images.linkpool,
+        "replica",
+    ).stdout.strip()
+    until = time.monotonic() + 60
+    while "claiming" not in (said := docker_cli(docker, "logs", container).stdout):
+        assert time.monotonic() < until, said
+        time.sleep(0.1)
+    docker_cli(docker, "stop", "--time", "20", container)
+    state = json.loads(docker_cli(docker, "inspect", "--format", "{{json .State}}", container).stdout)
+    said = docker_cli(docker, "logs", container).stdout
+    docker_cli(docker, "rm", "--force", container)
+    assert state["ExitCode"] == 0, said
+    assert "Traceback" not in said
