@@ -8,7 +8,7 @@ whose holder was silent longest is used again, because a shared key costs gas an
 
 import asyncio
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -17,7 +17,7 @@ from linkpool import log as secrets_log
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.keys import Keyring
 from linkpool.fleet.tasks import Tasks
-from linkpool.store import nodes, tokens
+from linkpool.store import accounts, nodes, tokens
 from linkpool.store.database import Database
 from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, SlotRow
 from linkpool.units import Slot
@@ -93,20 +93,23 @@ class Claims:
     async def _bind(self, node: int, hello: Hello) -> SlotRow:
         async with self._binding, self._database.lead(self._epoch) as session:
             rows = await nodes.slots(session, node)
-            chosen = self._choose(rows, hello)
+            chosen = self._choose(rows, hello, await accounts.frozen(session))
             if chosen.task != hello.task:
                 if chosen.task is not None and self._tasks.get(chosen.task):
                     log.warning("slot is used again", node=node, slot=chosen.number, silent=chosen.task)
                 await nodes.bind(session, node, chosen.number, hello.task, self._clock.now())
         return chosen
 
-    def _choose(self, rows: Sequence[SlotRow], hello: Hello) -> SlotRow:
+    def _choose(self, rows: Sequence[SlotRow], hello: Hello, frozen: Collection[str]) -> SlotRow:
+        """Its own slot, a free one, the longest silent one; one whose sender is frozen only if all are."""
+
         def free(row: SlotRow) -> bool:
             return row.task is None or self._tasks.get(row.task) is None
 
         for row in rows:
             if row.task == hello.task:
                 return row
+        rows = [row for row in rows if row.sender not in frozen] or rows
         open_rows = [row for row in rows if free(row)]
         for row in open_rows:
             if row.number == hello.slot:
