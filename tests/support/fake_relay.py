@@ -1,4 +1,4 @@
-"""A relay in memory, in virtual time, and its face as the chain room's `Endpoint`: no sockets, all else is real.
+"""A relay in virtual time, and its face as the chain room's `Endpoint`: no sockets, all else is real.
 
     async with relaying(provider) as relay:             # FakeEndpoints are its upstreams
         await relay.face.call("eth_blockNumber")

@@ -143,7 +143,7 @@ class Answers:
         if low is None or high is None:
             return await self._passed_logs(where)
         if low > high:
-            raise BadParams("invalid block range: it ends before it begins")
+            raise BadParams("fromBlock is above toBlock")
         if high > self._tip.head.number:
             raise Behind(f"block {high} is beyond current head, block {self._tip.head.number}")
         span = {"fromBlock": hex(low), "toBlock": hex(high)}
