@@ -27,6 +27,7 @@ from linkpool.store import tokens
 from linkpool.store.database import Database
 from linkpool.units import WHOLE, Juels, Wei
 from linkpool.wire.agent import Invite
+from tests.support.databases import with_tables
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint
 from tests.support.jobs import Sources
@@ -97,8 +98,7 @@ def ground(database: Database, clock: ManualClock) -> Ground:
 
 
 async def prepare(database: Database, clock: ManualClock) -> None:
-    """Tables, and a token of each scope."""
-    await database.migrate()
+    """A token of each scope."""
     async with database.write() as session:
         for scope, token in TOKENS.items():
             expires_at = clock.now() - 1 if scope == "expired" else None
@@ -110,7 +110,7 @@ async def prepare(database: Database, clock: ManualClock) -> None:
 async def api_house(folder: Path, rate: Rate | None = None) -> AsyncIterator[ApiHouse]:
     """Build one; it is closed at the end."""
     clock = ManualClock()
-    database = Database(f"sqlite:///{folder / 'api.db'}")
+    database = await with_tables(folder / "api.db")
     await prepare(database, clock)
     generous = rate or Rate(per_second=1e6, burst=10**6)
     app = build_app(ground(database, clock), Defaults(rate=generous))

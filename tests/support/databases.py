@@ -21,6 +21,7 @@ import pytest
 from linkpool.store.database import Database
 
 _NUMBERS = count(1)
+_template: list[bytes] = []
 _PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
@@ -131,6 +132,29 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def database(url: str) -> AsyncIterator[Database]:
     """One with all tables."""
     made = Database(url)
-    await made.migrate()
+    if made.one_host:
+        await made.close()
+        made = await with_tables(Path(url.removeprefix("sqlite:///")))
+    else:
+        await made.migrate()
     yield made
     await made.close()
+
+
+async def with_tables(file: Path) -> Database:
+    """A SQLite database with all tables: migrated once in a test run, copied from then on."""
+    if not _template:
+        first = Database(f"sqlite:///{file}")
+        await first.migrate()
+        await first.close()
+        _template.append(file.read_bytes())
+    file.write_bytes(_template[0])
+    return Database(f"sqlite:///{file}")
+
+
+@pytest.fixture
+def in_memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder for hundreds of databases that nobody will want to find again: in memory where that is."""
+    shared = Path("/dev/shm")  # noqa: S108 - where Linux keeps memory; the folder in it has a name of its own
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else tmp_path) as name:
+        yield Path(name)

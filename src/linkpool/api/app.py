@@ -25,13 +25,14 @@ from linkpool.api.growth import growth_routers
 from linkpool.api.guard import public_now
 from linkpool.api.health import Figures, health_routes
 from linkpool.api.history import history_routes
-from linkpool.api.limits import Limiter, Rate, RateLimit
+from linkpool.api.limits import BodyLimit, Limiter, Rate, RateLimit
 from linkpool.api.money_view import MoneyView
 from linkpool.api.nodes import node_routes
 from linkpool.api.pages import Pages
 from linkpool.api.public import public_routes
 from linkpool.api.rollouts import rollout_routes
 from linkpool.api.session import session_routes
+from linkpool.api.targets import target_routes
 from linkpool.api.tokens import token_routes
 from linkpool.api.treasury import money_routes
 from linkpool.fleet.catalog_apply import CatalogDesk
@@ -70,8 +71,9 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     app.include_router(entrance_routes(ground.database, auth, ground.door))
     for router in growth_routers(ground, auth, view):
         app.include_router(router)
-    app.include_router(event_routes(ground.database, auth, ground.journal))
+    app.include_router(event_routes(ground.database, auth, ground.journal, ground.clock))
     app.include_router(alarm_routes(ground.database, auth))
+    app.include_router(target_routes(auth, view))
     money = MoneyView(ground.database, ground.means, Payers.of(ground.keys), ground.clock)
     app.include_router(money_routes(ground.database, auth, money, ground.clock))
     app.include_router(health_routes(ground.database, ground.door, Figures(ground.clock)))
@@ -90,6 +92,7 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
         app.router.default = Pages(defaults.static, defaults.pages.rpc_url, app.router.default)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(AuditStatus, database=ground.database)
+    app.add_middleware(BodyLimit)
     app.add_middleware(RateLimit, limiter=Limiter(defaults.rate, ground.clock))
     problems.describe(app)
     return app

@@ -12,6 +12,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from linkpool.api.cookie import SAFE, cookie, refuse_unmeant
+from linkpool.api.limits import GOOD_TOKEN
 from linkpool.errors import Temporary
 from linkpool.fleet.clock import Clock
 from linkpool.store import audit, sessions, tokens
@@ -67,6 +68,23 @@ class Auth:
         self.admin = self._needs(Scope.ADMIN)
         """Somebody who may hand out tokens."""
 
+    async def still_good(
+        self, request: Request, credentials: Credentials, shown: Cookie
+    ) -> Callable[[], Awaitable[bool]]:
+        """A dependency of streams: whether who began one may still hear it."""
+
+        async def still() -> bool:
+            try:
+                if credentials is not None or shown is None:
+                    await self.token(credentials.credentials if credentials else None)
+                else:
+                    await self._held(shown)  # to listen is no use that keeps a session
+            except HTTPException:
+                return False
+            return True
+
+        return still
+
     async def token(self, shown: str | None) -> TokenRow:
         """The token, if it is good. Raises 401."""
         if shown is None:
@@ -79,16 +97,10 @@ class Auth:
         """The session of a cookie, if both it and its token are good. Raises 401."""
         if shown is None:
             raise _unauthorized("there is no session; POST /api/v1/session begins one")
-        now = self._clock.now()
-        async with self._database.read() as session:
-            found = await sessions.find(session, shown)
-        if found is None or found[0].expires_at <= now or now - found[0].seen_at >= IDLE_SECONDS:
-            raise _unauthorized("this session is over; log in again")
-        row, token = found
-        self._good(token)
-        if now - row.seen_at >= SEEN_EVERY:
-            await self._seen(row, now)
-        return Held(row, shown, token)
+        held, now = await self._held(shown), self._clock.now()
+        if now - held.row.seen_at >= SEEN_EVERY:
+            await self._seen(held.row, now)
+        return held
 
     async def write_down(self, request: Request, row: TokenRow) -> None:
         """Put the request into the audit log."""
@@ -105,6 +117,7 @@ class Auth:
     def _needs(self, scope: Scope) -> Check:
         async def check(request: Request, credentials: Credentials, shown: Cookie) -> TokenRow:
             row = await self._find(request, credentials, shown)
+            request.scope[GOOD_TOKEN] = True
             if not any(_RANK[Scope(held)] >= _RANK[scope] for held in row.scopes):
                 raise HTTPException(403, f"this token may not do that: it lacks the scope {scope.value}")
             if request.method not in SAFE:
@@ -122,6 +135,15 @@ class Auth:
         if request.method not in SAFE:
             refuse_unmeant(request, shown)
         return held.token
+
+    async def _held(self, shown: str) -> Held:
+        now = self._clock.now()
+        async with self._database.read() as session:
+            found = await sessions.find(session, shown)
+        if found is None or found[0].expires_at <= now or now - found[0].seen_at >= IDLE_SECONDS:
+            raise _unauthorized("this session is over; log in again")
+        row, token = found
+        return Held(row, shown, self._good(token))
 
     def _good(self, row: TokenRow | None) -> TokenRow:
         if row is None or row.revoked_at is not None:

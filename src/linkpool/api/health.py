@@ -39,14 +39,17 @@ class Figures:
         )
 
         self._alarm = Gauge(
-            "linkpool_alarm", "1 for each that is up", ["kind", "subject"], registry=self.registry
+            "linkpool_alarm",
+            "1 for each that is up",
+            ["kind", "subject", "severity"],
+            registry=self.registry,
         )
 
     def alarms(self, up: Iterable[AlarmRow]) -> None:
         """Those that are up, and no others."""
         self._alarm.clear()
         for row in up:
-            self._alarm.labels(row.kind, row.subject).set(1)
+            self._alarm.labels(row.kind, row.subject, row.severity).set(1)
 
     def index(self, tip: Block | None, checked: Checked | None) -> None:
         """How far the indexer is, and how often its tables were found to be wrong."""

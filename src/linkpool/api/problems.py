@@ -80,6 +80,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         (403, "The token lacks the scope"),
         (404, "No such thing"),
         (409, "The Idempotency-Key was used for something else"),
+        (413, "The body is too large"),
         (422, "The request is not as it must be; the text names the field"),
         (429, "Too many requests"),
         (503, "Not now: the database or the chain does not answer"),

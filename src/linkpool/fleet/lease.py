@@ -80,7 +80,8 @@ class Candidate:
         if self.term is None:
             return
         epoch = self.term.epoch
-        self._lose("this control plane stops")
+        self._end(self.term)
+        log.info("lease handed over: this control plane stops", epoch=epoch)
         try:
             async with asyncio.timeout(ASK_WITHIN), self._database.write() as session:
                 await rows.release(session, self._holder, epoch)
@@ -111,8 +112,11 @@ class Candidate:
 
     def _lose(self, why: str) -> None:
         if self.term is not None:
-            self.term.end()
             log.warning("lease lost: this control plane stands by", epoch=self.term.epoch, why=why)
+            self._end(self.term)
+
+    def _end(self, term: Term) -> None:
+        term.end()
         self.term = None
         self._watched = None
 

@@ -3,21 +3,24 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from linkpool.api.events import ASK_AGAIN
+from linkpool.api.limits import Rate
 from linkpool.api.server import listen, serve
-from linkpool.store import events
+from linkpool.store import events, tokens
 from tests.support.api_house import ApiHouse, api_house
+from tests.support.until import until
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[tuple[ApiHouse, str]]:
-    async with api_house(folder) as house:
+async def served(folder: Path, rate: Rate | None = None) -> AsyncIterator[tuple[ApiHouse, str]]:
+    async with api_house(folder, rate) as house:
         bound = listen("127.0.0.1", 0)
         serving = asyncio.create_task(serve(house.app, bound))
         try:
@@ -50,6 +53,42 @@ async def read(url: str, headers: dict[str, str], count: int) -> list[dict[str, 
                 if len(found) == count:
                     break
     return found
+
+
+async def test_a_stream_ends_when_its_token_is_revoked(tmp_path: Path) -> None:
+    async with served(tmp_path) as (house, url):
+        await happen(house, "a")
+        async with (
+            asyncio.timeout(30),
+            httpx.AsyncClient(base_url=url, headers=house.headers("read"), trust_env=False) as client,
+            client.stream("GET", "/api/v1/events", params={"after": 0}) as answer,
+        ):
+            lines = answer.aiter_lines()
+            await anext(lines)
+            async with house.database.write() as session:
+                rows = await tokens.every(session)
+                await tokens.revoke(session, next(row.id for row in rows if row.name == "read"), 1.0)
+            house.clock.advance(ASK_AGAIN)
+            async for _ in lines:  # until they end it
+                pass
+
+
+async def test_as_many_streams_as_a_caller_may_hold_and_no_more(tmp_path: Path) -> None:
+    async with (
+        served(tmp_path, Rate(per_second=1e6, burst=10**6, open=2)) as (_, url),
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        async with AsyncExitStack() as streams:
+            for _ in range(2):
+                stream = client.stream("GET", "/api/v1/public/events")
+                assert (await streams.enter_async_context(stream)).status_code == 200
+            assert (await client.get("/api/v1/public/events")).status_code == 429
+            assert (await client.get("/live")).status_code == 200
+
+        async def free() -> bool:
+            return (await client.get("/api/v1/public/config")).status_code == 200
+
+        await until(free, "who left makes room")
 
 
 async def test_a_listener_gets_what_was_and_what_comes(tmp_path: Path) -> None:
