@@ -212,13 +212,19 @@ class Traffic:
 
 
 @asynccontextmanager
-async def traffic(pool: RealPool, every: float = REQUEST_SECONDS) -> AsyncIterator[Traffic]:
+async def traffic(
+    pool: RealPool,
+    every: float = REQUEST_SECONDS,
+    *,
+    job: bytes = SPEC_ID,
+    parameters: bytes | None = None,
+) -> AsyncIterator[Traffic]:
     """One more request each `every` seconds while the context is open; at its end all are in blocks."""
     flow = Traffic()
 
     async def pour() -> None:
         while True:
-            flow.asked.append(asyncio.create_task(pool.ask()))
+            flow.asked.append(asyncio.create_task(pool.ask(1, job, parameters)))
             await asyncio.sleep(every)
 
     pouring = asyncio.create_task(pour())

@@ -22,7 +22,7 @@ Secret = Annotated[Path | None, typer.Option(exists=True, dir_okay=False)]
 def add(
     name: Name,
     urls: Annotated[
-        list[str] | None, typer.Option("--url", help="Where it listens; again for more, tried by health.")
+        list[str] | None, typer.Option("--at", help="URL where it listens; again for more, tried by health.")
     ] = None,
     command: Annotated[
         str | None, typer.Option(help="Have the pool run it: the command, listening on $PORT.")

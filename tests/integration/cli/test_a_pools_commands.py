@@ -6,17 +6,22 @@ import os
 import subprocess
 import sys
 import tarfile
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from shutil import copytree
+from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from cbor2 import dumps
 
 from tests.support.pool import PASSPHRASE, RealPool, real_pool
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-EXAMPLES = Path(__file__).parents[3] / "examples" / "jobs"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -161,14 +166,73 @@ async def test_a_token_is_made_into_a_file_used_and_revoked(pool: RealPool, tmp_
     assert f"DELETE /api/v1/tokens/{token_id} 204" in (await linkpool(pool, "audit")).stdout
 
 
-async def test_jobs_are_served_and_listed(pool: RealPool) -> None:
-    before = await pool.control.catalog()
-    done = await linkpool(pool, "job", "serve", *sorted(EXAMPLES.glob("*.toml")))
+async def test_a_catalog_is_exported_changed_applied_and_put_back(pool: RealPool, tmp_path: Path) -> None:
+    folder, changed = tmp_path / "before", tmp_path / "changed"
+    assert (await linkpool(pool, "catalog", "export", folder)).returncode == 0
+    copytree(folder, changed)
+    copytree(EXAMPLES / "catalog", changed, dirs_exist_ok=True)
+    with (changed / "offers.toml").open("a") as offers:
+        offers.write((folder / "offers.toml").read_text())
+    dry = await linkpool(pool, "catalog", "apply", changed, "--dry-run")
+    assert "+ bridge exchange: runs python3 examples/adapters/exchange.py" in dry.stdout
+    assert "+ job exchange rate: new" in dry.stdout
+    assert "on chain: open the offer of exchange rate once every serving replica has the job" in dry.stdout
+    asked_nobody = await linkpool(pool, "catalog", "apply", changed, "--json")
+    assert asked_nobody.returncode == 1
+    assert "--yes" in asked_nobody.stderr
+    done = await linkpool(pool, "catalog", "apply", changed, "--yes")
     assert done.returncode == 0, done.stderr
-    assert f"revision {before.revision + 1}" in done.stdout
-    listed = json.loads((await linkpool(pool, "job", "list", "--json")).stdout)
-    assert len(listed["jobs"]) == len(list(EXAMPLES.glob("*.toml")))
-    await pool.control.put_jobs(*before.jobs)
+    again = await linkpool(pool, "catalog", "apply", changed, "--yes", "--json")
+    assert json.loads(again.stdout)["changes"] == []
+    (job,) = [each for each in await jobs(pool) if each["name"] == "exchange rate"]
+    assert (job["state"], job["offer"]["payment"]) == ("open", str(10**17))
+    shown = json.loads((await linkpool(pool, "bridge", "show", "exchange", "--json")).stdout)
+    assert [task["healthy"] for task in shown["program"]["tasks"]] == [True, True]
+    assert len(shown["urls"]) == 2
+    await pool.ask(1, UUID(job["id"]).hex.encode(), dumps({"from": "EUR", "to": "GBP", "times": 1_000})[1:])
+    tally = await pool.settled()
+    (fate,) = [f for f in tally.fates.values() if f.request.event.job == UUID(job["id"]).hex.encode()]
+    assert await pool.found.consumer.value(fate.request.event.request_id).ask(pool.rpc) == 858
+    back = await linkpool(pool, "catalog", "apply", folder, "--yes")
+    assert "close the offer of exchange rate" in back.stdout
+    (job,) = [each for each in await jobs(pool) if each["name"] == "exchange rate"]
+    assert job["leaving"] is True
+
+
+async def jobs(pool: RealPool) -> list[dict[str, Any]]:
+    """As `linkpool job list` shows them."""
+    return list(json.loads((await linkpool(pool, "job", "list", "--json")).stdout))
+
+
+async def test_jobs_offers_and_bridges_one_by_one(pool: RealPool, tmp_path: Path) -> None:
+    token = tmp_path / "lab.token"
+    token.write_text("a-token-of-the-lab\n")
+    bridge = ("--at", "http://127.0.0.1:9/", "--incoming-token-file", token)
+    added = await linkpool(pool, "bridge", "add", "lab", *bridge)
+    assert added.returncode == 0, added.stderr
+    assert "+ bridge lab" in added.stdout
+    file = EXAMPLES / "jobs" / "async-bridge.toml"
+    priced = ("--payment", "0.2 LINK", "--penalty", "1 LINK", "--base-fee-ceiling", "50 gwei")
+    served = await linkpool(pool, "job", "add", file, *priced)
+    assert served.returncode == 0, served.stderr
+    name = tomllib.loads(file.read_text())["name"]
+    shown = (await linkpool(pool, "job", "show", name)).stdout
+    assert "0.2 LINK, penalty 1" in shown
+    refused = await linkpool(pool, "bridge", "remove", "lab")
+    assert "asks bridge lab" in refused.stderr
+    assert refused.returncode == 1
+    dearer = await linkpool(
+        pool, "job", "offer", name, "--payment", "0.3 LINK", "--base-fee-ceiling", "1 gwei"
+    )
+    assert "change the offer of" in dearer.stdout
+    closed = await linkpool(pool, "job", "offer", name, "--close")
+    assert "close the offer of" in closed.stdout
+    assert (await linkpool(pool, "job", "remove", name)).returncode == 0
+    assert [each["state"] for each in await jobs(pool) if each["name"] == name] == ["leaving"]
+    wrong = await linkpool(pool, "job", "add", file, "--payment", "12", "--base-fee-ceiling", "1 gwei")
+    assert "write it with its unit" in wrong.stderr
+    webhook = await linkpool(pool, "job", "add", EXAMPLES / "jobs" / "single-word.toml", *priced)
+    assert "set its penalty to 0" in webhook.stderr
 
 
 async def test_a_backup_comes_back_and_so_does_the_chain_alone(pool: RealPool, tmp_path: Path) -> None:
