@@ -5,7 +5,7 @@ RUN := .venv/bin/python -m
 DEV_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test dev check test faults unit fuzz mutate sim lint fmt contracts bench lock image clean
+.PHONY: help setup setup-test dev check test faults engines unit fuzz mutate sim lint fmt contracts bench lock image clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,6 +27,10 @@ test: setup-test ## everything that needs no container engine, the slow proofs a
 
 faults: setup-test ## processes, networks and chains broken on purpose
 	@scripts/tests faults $(ARGS)
+
+engines: ## the container engines: a daemon, a swarm of three machines, the image (root, docker.io)
+	@scripts/setup engines
+	@scripts/tests engines $(ARGS)
 
 fuzz: setup-test ## the contracts' state machines for hours: so many times as many examples (FACTOR=1000)
 	@LINKPOOL_FUZZ=$(or $(FACTOR),1000) $(RUN) pytest tests/contracts/test_invariants.py -n 2 $(ARGS)
