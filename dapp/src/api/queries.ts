@@ -3,7 +3,7 @@
 import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
 
 import { PUBLIC, pollWhenLost } from "../live/pulse";
-import { get, type Schemas } from "./client";
+import { get, Refused, type Schemas } from "./client";
 
 /** A public figure: kept on the page while a newer one is on its way, or cannot be had. */
 function usePublic<T>(
@@ -59,6 +59,20 @@ export const useAccount = (address: string | undefined) =>
 export const useAccountHistory = (address: string, bucket: Bucket, count: number) =>
   usePublic(["accounts", address, "history", bucket, count], (signal) =>
     get("/api/v1/public/accounts/{address}/history", { path: { address }, query: { bucket, count }, signal }),
+  );
+
+export const useWaiting = () => usePublic(["waiting"], (signal) => get("/api/v1/public/waiting", { signal }));
+
+/** A wallet's place on the list; null when it has none. */
+export const useWaitingEntry = (wallet: string | undefined) =>
+  usePublic(
+    ["waiting", wallet],
+    (signal) =>
+      get("/api/v1/public/waiting/{wallet}", { path: { wallet: wallet ?? "" }, signal }).catch((failure: unknown) => {
+        if (failure instanceof Refused && failure.status === 404) return null;
+        throw failure;
+      }),
+    wallet !== undefined,
   );
 
 /** The newest events of one kind. */
