@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import rlp  # type: ignore[import-untyped] - it brings no types
+import rlp  # type: ignore[import-untyped]  # it brings no types
 from eth_hash.auto import keccak
 
 Sign = Callable[[bytes], bytes]

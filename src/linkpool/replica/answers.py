@@ -137,7 +137,7 @@ class Answers:
         if not batch:
             return
         answers = [parcel.answer for parcel in batch]
-        requests = [answer.request for answer in answers]
+        requests, waiting = [answer.request for answer in answers], list(batch)
         data, gas = self._encode(answers)
         await self._try_out(data, gas)
         ticket = self._stream.submit(
@@ -147,12 +147,15 @@ class Answers:
                 gas_limit=gas,
                 max_fee=lambda now: self._purse().limit([self._current(one) for one in requests], now),
                 worth=lambda: self._purse().worth([self._current(one) for one in requests]),
-                wanted=lambda: any(not parcel.done.done() for parcel in batch),
+                wanted=lambda: any(not parcel.done.done() for parcel in waiting),
                 deadline=min(self._deadline(request) for request in requests),
                 label="answer",
             )
         )
         outcome = await ticket
+        # The stream knows its tickets until they are final, for blocks; what travelled in them it needs not.
+        requests.clear()
+        waiting.clear()
         what = f"{len(batch)} answers: transaction"
         if not isinstance(outcome, Mined):
             kind = Indigestible if outcome.why is Why.REFUSED else NotSent

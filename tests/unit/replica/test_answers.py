@@ -229,11 +229,15 @@ def test_a_cover_that_was_told_after_the_request_counts_in_what_may_be_paid():
     async def test(it: Scene) -> None:
         told_first, covered = answer(1), request(1, penalty=5 * 10**17)
         it.current[covered.identity] = covered
-        await it.deliver(told_first)
+        delivery = asyncio.ensure_future(it.deliver(told_first))
+        while not it.desk.intents:
+            await asyncio.sleep(0.01)
+        purse, now = Purse(Wei(10**12), 5 * 10**15), it.chain.clock.now()
+        assert it.desk.intents[0].max_fee(now) == purse.limit([covered], now)
+        assert it.desk.intents[0].worth() == purse.worth([covered])
+        await delivery
         await it.answers.reject(told_first.request, oracle.Reason.SOURCE_FAILED)
-        of_answer, of_rejection = (intent.max_fee(it.chain.clock.now()) for intent in it.desk.intents)
-        purse = Purse(Wei(10**12), 5 * 10**15)
-        assert of_answer == purse.limit([covered], it.chain.clock.now())
+        of_rejection = it.desk.intents[1].max_fee(it.chain.clock.now())
         assert of_rejection == purse.reject_worth(covered) > 0
 
     scene(test, link_price=5 * 10**15)
