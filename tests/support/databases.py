@@ -44,15 +44,32 @@ class Cluster:
     port: int
     user: str
     process: subprocess.Popen[bytes] | None = None
+    migrated: str | None = None
+    """Name of a database with all tables and no rows, which others are copied from."""
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def create(self) -> str:
         """A new, empty database; its URL."""
+        return self.url(self._create())
+
+    async def with_tables(self) -> Database:
+        """A new database with all tables."""
+        if self.migrated is None:
+            name = self._create()
+            first = Database(self.url(name))
+            await first.migrate()
+            await first.close()
+            self.migrated = name
+        return Database(self.url(self._create("--template", self.migrated)))
+
+    def _create(self, *options: str) -> str:
         name = f"t{next(_NUMBERS)}"
-        self._run(_program("createdb"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", name)
-        return self.url(name)
+        self._run(
+            _program("createdb"), *options, "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", name
+        )
+        return name
 
     def start(self) -> None:
         options = ["-D", str(self.folder / "data"), "-p", str(self.port), "-h", "127.0.0.1"]
@@ -129,14 +146,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    """One with all tables."""
-    made = Database(url)
-    if made.one_host:
-        await made.close()
+async def database(url: str, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    """One with all tables, at that URL where it is a file."""
+    if url.startswith("sqlite"):
         made = await with_tables(Path(url.removeprefix("sqlite:///")))
     else:
-        await made.migrate()
+        cluster: Cluster = request.getfixturevalue("cluster")
+        made = await cluster.with_tables()
     yield made
     await made.close()
 
