@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.chain.rpc import Call, Rpc
-from linkpool.engines.protocol import Engine, Group, Task
+from linkpool.engines.protocol import Engine, EngineUnreachable, Group, Task
 from linkpool.store.database import Database
 
 
@@ -58,6 +58,10 @@ class FusedDatabase(Database):
 
     def __init__(self, url: str, fuse: Fuse) -> None:
         super().__init__(url)
+        self._fuse = fuse
+
+    def through(self, fuse: Fuse) -> None:
+        """From now on it is another process's: what was opened before is closed."""
         self._fuse = fuse
 
     @asynccontextmanager
@@ -105,3 +109,50 @@ class FusedEngine:
 
     async def replace(self, task: str, why: str) -> None:
         await self._fuse.step(lambda: self._engine.replace(task, why))
+
+
+class Fault:
+    """One call of an engine goes wrong: it is not done, or it is done and nobody hears so.
+
+    fault = Fault(call=3)                   # the third call fails
+    fault = Fault(call=3, done=True)        # it succeeds without an answer
+    """
+
+    def __init__(self, *, call: int | None = None, done: bool = False) -> None:
+        self._call = call
+        self._done = done
+        self.calls: list[str] = []
+
+    async def step(self, name: str, action: Callable[[], Awaitable[Any]]) -> Any:
+        """One call. Raises EngineUnreachable when it is that one."""
+        self.calls.append(name)
+        if len(self.calls) != self._call:
+            return await action()
+        if self._done:
+            await action()
+        raise EngineUnreachable("the engine did not answer in time")
+
+
+class FaultyEngine:
+    """An `Engine` of which one call goes wrong."""
+
+    def __init__(self, engine: Engine, fault: Fault) -> None:
+        self._engine = engine
+        self._fault = fault
+
+    async def ensure(self, group: Group) -> None:
+        await self._fault.step("ensure", lambda: self._engine.ensure(group))
+
+    async def remove(self, group: str, grace: float) -> None:
+        await self._fault.step("remove", lambda: self._engine.remove(group, grace))
+
+    async def tasks(self) -> list[Task]:
+        tasks: list[Task] = await self._fault.step("tasks", self._engine.tasks)
+        return tasks
+
+    async def room(self) -> int | None:
+        room: int | None = await self._fault.step("room", self._engine.room)
+        return room
+
+    async def replace(self, task: str, why: str) -> None:
+        await self._fault.step("replace", lambda: self._engine.replace(task, why))

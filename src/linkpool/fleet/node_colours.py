@@ -45,16 +45,17 @@ class NodeColours:
 
 
 class NodeThing:
-    """One node."""
+    """One node, for one look."""
 
     def __init__(self, fleet: NodeColours, node: int) -> None:
         self._fleet = fleet
         self._node = node
         self._owner = Owner(node=node)
+        self._names: dict[Colour, str | None] = {}
 
     async def start(self, colour: Colour, release: str) -> None:
         """Its replicas in that colour, with the release."""
-        await self._fleet.groups.start(self._owner, colour, release)
+        self._names[colour] = await self._fleet.groups.start(self._owner, colour, release)
 
     async def unwell(self, colour: Colour) -> str | None:
         """None once both replicas serve, are synced and funded, and their probes are ok."""
@@ -107,10 +108,13 @@ class NodeThing:
 
     async def remove(self, colour: Colour) -> None:
         """Its replicas go: SIGTERM, which lets them finish what they have."""
+        self._names.pop(colour, None)
         await self._fleet.groups.remove(self._owner, colour)
 
     async def _tasks(self, colour: Colour) -> list[str]:
-        group = await self._fleet.groups.living(self._owner, colour)
+        if colour not in self._names:
+            self._names[colour] = await self._fleet.groups.living(self._owner, colour)
+        group = self._names[colour]
         return [task.id for task in self._fleet.tasks.of(group)] if group else []
 
 

@@ -7,7 +7,7 @@ node returned to its old release. What is in flight then still comes to its end;
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -62,9 +62,10 @@ class Rollouts:
         """One look at everything. Raises StoreUnreachable, LeaseLost."""
         async with self._database.read() as session:
             rows = await rollouts.not_over(session)
+            latest = await rollouts.newest(session, 1)
+        await self._alarm([*rows, *latest])
         for row in rows:
             await self._look(row)
-        await self._alarm()
 
     async def _look(self, rollout: RolloutRow) -> None:
         async with self._database.read() as session:
@@ -117,19 +118,26 @@ class Rollouts:
             for move in found
             if move.state == MoveState.RETURNED and (move.ended_at or 0) > rollout.changed_at
         ]
-        for move in found:
-            if move.switched_at is None:
-                continue
-            since = max(move.switched_at, int(rollout.changed_at))
-            if missed := await self._missed(_id(fleet, move), since):
-                reasons.append(f"node {_id(fleet, move)} missed {missed} since it switched")
+        switched = {
+            _id(fleet, move): max(move.switched_at, int(rollout.changed_at))
+            for move in found
+            if move.switched_at is not None
+        }
+        for oracle, missed in (await self._missed(switched)).items():
+            reasons.append(f"node {oracle} missed {missed} since it switched")
         return "; ".join(reasons)
 
-    async def _missed(self, oracle: str, since: int) -> int:
+    async def _missed(self, since: Mapping[str, int]) -> dict[str, int]:
+        """Requests that nodes missed since a second of the chain, of those that missed any."""
+        found: dict[str, int] = {}
+        if not since:
+            return found
         async with self._database.read() as session:
             tip = await chain_rows.tip(session)
-            missed = await chain_history.missed(session, since, tip.time) if tip else Counter[str]()
-        return missed[oracle]
+            if tip is not None:
+                for oracle, begin in since.items():
+                    found[oracle] = (await chain_history.missed(session, begin, tip.time))[oracle]
+        return {oracle: missed for oracle, missed in found.items() if missed}
 
     # --- the next wave ------------------------------------------------------------------------------
 
@@ -199,11 +207,8 @@ class Rollouts:
             async with self._database.lead(self._epoch) as session:
                 await rollouts.explain(session, rollout.id, detail, self._clock.now())
 
-    async def _alarm(self) -> None:
+    async def _alarm(self, rows: Sequence[RolloutRow]) -> None:
         """Up for one that stopped itself, and for the newest if it failed."""
-        async with self._database.read() as session:
-            latest = await rollouts.newest(session, 1)
-            rows = [*await rollouts.not_over(session), *latest]
         wanted = {RolloutState.STOPPED: "resume or abort it", RolloutState.FAILED: "roll out again"}
         await self._alarms.only(
             ALARM,

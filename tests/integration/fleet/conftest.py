@@ -1,6 +1,6 @@
 """Each test here that takes a database runs on both."""
 
-from tests.support.databases import cluster, database, url
+from tests.support.databases import cluster, database, in_memory, url
 from tests.support.house import house
 
-__all__ = ["cluster", "database", "house", "url"]
+__all__ = ["cluster", "database", "house", "in_memory", "url"]
