@@ -1,7 +1,7 @@
 """The smallest program that a LinkPool node runs as its replica: it serves, but answers nothing.
 
-Written from docs/replica-program.md alone, without LinkPool's code. Put your oracle where `work` says so. What
-it is told is a JSON line each on its output, the key left out.
+Written from docs/replica-program.md alone, without LinkPool's code. Put your oracle where `work` says so.
+What it is told is a JSON line each on its output, the key left out.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A program written from docs/replica-program.md alone is a pool's release; every message the page shows is one."""
+"""A program written from docs/replica-program.md alone is a pool's release; what the page shows are messages."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ def kinds(union: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("message", SHOWN, ids=lambda message: str(message["kind"]))
-def test_what_the_page_shows_is_a_message_and_names_no_field_that_there_is_not(
+def test_what_the_page_shows_is_a_message_and_nothing_more(
     message: dict[str, Any],
 ) -> None:
     adapter = UP if message["kind"] in kinds(wire.Up) else DOWN
@@ -162,9 +162,7 @@ async def test_it_drains_stays_comes_back_answers_a_probe_and_says_goodbye(tmp_p
     async with played(tmp_path) as (plane, process):
         hello = await plane.hears(kind="hello")
         assert (hello["group"], hello["task"], hello["token"]) == ("g", "g.1", "k3y")
-        [welcome] = [
-            message for message in SHOWN if message["kind"] == "welcome" and not message["node"]["invite"]
-        ]
+        welcome = next(message for message in SHOWN if message["kind"] == "welcome")
         await plane.say(DOWN.validate_python(welcome))
         await plane.hears(kind="heartbeat", state="serving", ready=True, registered=True)
         await plane.say(Catalog(epoch=4, version=1, revision=7))
