@@ -1,4 +1,4 @@
-"""A program written from docs/replica-program.md alone is a pool's release; what the page shows are messages."""
+"""A program written from docs/replica-program.md alone is a release; what the page shows are messages."""
 
 import asyncio
 import json
