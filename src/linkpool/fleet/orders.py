@@ -15,7 +15,7 @@ from linkpool.wire.agent import Drain, Probe, Probed, Resume, State
 
 PROBE_AGAIN = 5.0
 """Seconds after which a probe that failed is asked for again."""
-PROBE_WITHIN = 60.0
+PROBE_WITHIN = 90.0
 """Seconds after which one that was not answered is."""
 
 
