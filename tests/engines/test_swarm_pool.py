@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from linkpool.api.client_rollouts import OVER, put_release, rollout, start_rollout
+from linkpool.wire.rollout import PutRelease, RolloutView, StartRollout
 from tests.support.images import Images
 from tests.support.pool import traffic
 from tests.support.swarm_pool import Stage, swarm_pool
+from tests.support.until import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
+COMMAND = ["python", "-m", "linkpool.replica"]
 SLOW_BLOCKS = 20
 """An answer later than this is a failure of the pool, though not yet a miss; a busy machine needs some."""
 
@@ -49,6 +53,26 @@ async def test_a_killed_container_is_replaced_and_the_other_replica_answers(stag
         await node.replicas(victim)
         print(f"killed container: two serve again after {time.monotonic() - began:.1f} s")
         await node.answered(5)
+    await nothing_missed(stage)
+
+
+async def test_an_upgrade_under_load_is_noticed_by_nobody(stage: Stage) -> None:
+    node = stage.nodes[1]
+    control = await stage.leader()
+    await put_release(control, "second", PutRelease(command=COMMAND, image=stage.image, settings={}))
+    before = {replica.task for replica in await node.replicas()}
+    async with traffic(node):
+        moved = (await start_rollout(control, StartRollout(release="second", nodes=[node.oracle]))).rollout
+
+        async def over() -> RolloutView | None:
+            seen = await rollout(control, moved.id)
+            return seen if seen.state in OVER else None
+
+        done = await until(over, "the rollout ends", 150)
+        await node.answered(5)
+    assert (done.state, done.detail) == ("done", "1 moved")
+    print(f"upgrade: {done.moves[0].seconds}")
+    assert not before & {replica.task for replica in await node.replicas()}
     await nothing_missed(stage)
 
 
