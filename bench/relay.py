@@ -39,7 +39,8 @@ RELAYS = 2
 RATE = 20
 BEFORE_SECONDS, AFTER_SECONDS = 10.0, 15.0
 AFFECTED_BLOCKS = 8
-SETTLE_SECONDS = 5.0
+SETTLE_SECONDS = 45.0
+"""Until every replica compared two endpoints once, so that both relays know all contracts."""
 
 
 @dataclass(frozen=True)

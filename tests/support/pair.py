@@ -44,6 +44,7 @@ from linkpool.replica.requests import Request
 from linkpool.units import link
 from linkpool.wire.agent import Member
 from tests.support.anvil import KEYS, Anvil, anvil
+from tests.support.relay_process import RelayProcess, relay_process
 from tests.support.rpc_proxy import ProxyFaults, RpcProxy, rpc_proxy
 from tests.support.source import Source, open_source
 from tests.support.until import until
@@ -179,6 +180,7 @@ class Pair:
     jobs: Path
     oracle: str
     replicas: dict[str, Replica] = field(default_factory=dict)
+    relays: list[RelayProcess] = field(default_factory=list)
 
     @property
     def left(self) -> Replica:
@@ -347,8 +349,13 @@ async def _register(rpc: Endpoints, made: Found, manager: Account) -> str:
 
 
 @asynccontextmanager
-async def standing(root: Path, *, names: tuple[str, ...] = tuple(SENDERS)) -> AsyncIterator[Pair]:
-    """Start everything, stop everything. `names`: the replicas there are, who know each other."""
+async def standing(
+    root: Path, *, names: tuple[str, ...] = tuple(SENDERS), relays: int = 0
+) -> AsyncIterator[Pair]:
+    """Start everything, stop everything. `names`: the replicas there are, who know each other.
+
+    Behind relays the replicas ask those first; each relay has two upstreams of its own.
+    """
     async with AsyncExitStack() as stack:
         folder = Folder(root)
         await folder.clear()
@@ -369,9 +376,13 @@ async def standing(root: Path, *, names: tuple[str, ...] = tuple(SENDERS)) -> As
         (jobs / "demo.toml").write_text(demo_job(source.url))
         chain.rpc("evm_setIntervalMining", 1)
         pair = Pair(chain, rpc, made, manager, source, jobs, oracle)
+        for number in range(relays):
+            ways = [await stack.enter_async_context(rpc_proxy(chain.http, chain.ws)) for _ in range(2)]
+            pair.relays.append(await stack.enter_async_context(relay_process(root, str(number), ways, http)))
         for name in names:
             ways = [await stack.enter_async_context(rpc_proxy(chain.http, chain.ws)) for _ in range(2)]
-            urls = [ways[0].ws, ways[1].ws if name == "left" else ways[1].http]
+            urls = [relay.ws for relay in pair.relays]
+            urls += [ways[0].ws, ways[1].ws if name == "left" else ways[1].http]
             file, url = write_file(root, name, oracle, urls, (other for other in names if other != name))
             pair.replicas[name] = replica = Replica(name, Key(SENDERS[name]), *ways, file, url, http)
             chain.rpc("anvil_setBalance", replica.key.address, hex(GAS_MONEY))

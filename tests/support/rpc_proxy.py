@@ -40,6 +40,8 @@ class ProxyFaults:
     """Subscriptions stay open and say nothing."""
     silent_logs: bool = False
     """Subscriptions tell heads only."""
+    hide_logs: bool = False
+    """Subscriptions tell heads only, and eth_getLogs answers nothing."""
     garbage: bool = False
     """Answers and notices are no JSON."""
     swallow: bool = False
@@ -111,6 +113,8 @@ class RpcProxy:
             return {"result": hex(faults.chain_id)}
         if method == "eth_sendRawTransaction" and faults.swallow:
             return {"result": "0x" + "00" * 32}
+        if method == "eth_getLogs" and faults.hide_logs:
+            return {"result": []}
         if method == "eth_getLogs" and faults.max_range is not None and "toBlock" in params[0]:
             blocks = int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1
             if blocks > faults.max_range:
@@ -189,7 +193,8 @@ class RpcProxy:
             is_head = "parentHash" in result
             number = int(result["number" if is_head else "blockNumber"], 16)
             tip = number if is_head else max(tip, number)
-            if self.faults.silent or (self.faults.silent_logs and not is_head):
+            few = self.faults.silent_logs or self.faults.hide_logs
+            if self.faults.silent or (few and not is_head):
                 continue
             held.append((number, "<html>" if self.faults.garbage else message.data))
             await asyncio.sleep(self.faults.slow)

@@ -44,9 +44,10 @@ async def compare(other: Endpoint, wanted: Wanted, window: Window, last: int, hi
     head = await read_head(other)
     high = min(high, head.number)
     low = max(window.floor, min(last, high) - OVERLAP)
-    anchor = await read_head(other, high)
+    joint = window.hash_at(head.number) == head.hash  # mostly: then everything below is the same as well
+    anchor = head if joint else await read_head(other, high)
     pieces = [piece async for piece in read_range(other, wanted, low, high)]
-    if window.hash_at(high) != anchor.hash or low < window.floor:
+    if window.hash_at(anchor.number) != anchor.hash or low < window.floor:
         return None
     found, lacking = window.union(low, high, [log for piece in pieces for log in piece.logs])
     return Comparison(high, tuple(found), tuple(lacking), head.number)
