@@ -29,8 +29,8 @@ interface Props {
 
 const WIDE = 640;
 const HIGH = 200;
-const LEFT = 56;
-const BELOW = 24;
+const LEFT = 64;
+const BELOW = 30;
 const ABOVE = 10;
 
 export function Chart({ title, points, kind, tone = "accent", axis, empty }: Props) {
@@ -81,8 +81,8 @@ export function Chart({ title, points, kind, tone = "accent", axis, empty }: Pro
               <rect
                 key={point.label}
                 className={at === index ? "mark on" : "mark"}
-                x={x(index) - Math.max(1, step * 0.36)}
-                width={Math.max(2, step * 0.72)}
+                x={x(index) - step * 0.36}
+                width={step * 0.72}
                 y={y(point.value ?? 0)}
                 height={Math.max(point.value ? 1 : 0, y(0) - y(point.value ?? 0))}
                 rx={Math.min(2, step * 0.2)}
@@ -99,11 +99,11 @@ export function Chart({ title, points, kind, tone = "accent", axis, empty }: Pro
         {at !== undefined && kind === "line" && chosen?.value != null && (
           <circle className="point" cx={x(at)} cy={y(chosen.value)} r="4" />
         )}
-        <text className="edge" x={LEFT} y={HIGH - 6}>
+        <text className="edge" x={LEFT} y={HIGH - 8}>
           {points[0]?.label}
         </text>
         {points.length > 1 && (
-          <text className="edge" x={WIDE} y={HIGH - 6} textAnchor="end">
+          <text className="edge" x={WIDE} y={HIGH - 8} textAnchor="end">
             {points.at(-1)?.label}
           </text>
         )}

@@ -27,7 +27,7 @@ export function Guard({ guard }: { guard: PublicGuard }) {
           {guard.lower !== null && <p>{t.guard.lifts(formatPercent(guard.lower, 1))}</p>}
         </Banner>
       )}
-      {guard.state !== "blocked" && <p className="quiet">{guard.why}</p>}
+      {guard.state !== "blocked" && <p className="quiet">{guard.state === "off" ? t.guard.off : guard.why}</p>}
       {guard.read_at && <p className="quiet">{t.guard.read(formatAge(secondsSince(guard.read_at, now)))}</p>}
     </Section>
   );

@@ -24,9 +24,7 @@ import { approximate, formatAmount, ratio } from "../units/amount";
 import {
   formatAge,
   formatCount,
-  formatDay,
   formatFee,
-  formatHour,
   formatMoment,
   formatUptime,
   secondsSince,
@@ -34,6 +32,7 @@ import {
 import { Jobs } from "./jobs";
 import { condition, room } from "./node-state";
 import { Rate } from "./rate";
+import { COUNTS, series, short } from "./series";
 
 export function NodePage({ id }: { id: string }) {
   const read = useNode(id);
@@ -147,13 +146,13 @@ function Key({ node }: { node: Node }) {
   );
 }
 
-const RANGES = { day: { bucket: "hour", count: 24 }, month: { bucket: "day", count: 30 } } as const;
+const RANGES = { day: "hour", month: "day" } as const;
 type Range = keyof typeof RANGES;
 
 function Past({ id }: { id: string }) {
   const [range, setRange] = useState<Range>("day");
-  const { bucket, count } = RANGES[range];
-  const read = useNodeHistory(id, bucket, count);
+  const bucket = RANGES[range];
+  const read = useNodeHistory(id, bucket, COUNTS[bucket]);
   return (
     <Section title={t.node.past} aside={<Ranges range={range} choose={setRange} />}>
       <Loaded of={read} lines={6}>
@@ -163,7 +162,7 @@ function Past({ id }: { id: string }) {
   );
 }
 
-export function Ranges({ range, choose }: { range: Range; choose: (range: Range) => void }) {
+function Ranges({ range, choose }: { range: Range; choose: (range: Range) => void }) {
   return (
     <fieldset className="choice">
       <legend className="unseen">{t.node.range}</legend>
@@ -178,10 +177,8 @@ export function Ranges({ range, choose }: { range: Range; choose: (range: Range)
 }
 
 function Charts({ history, bucket }: { history: Schemas["History"]; bucket: Bucket }) {
-  const when = bucket === "hour" ? formatHour : formatDay;
   const amounts = (of: (each: Schemas["Bucket"]) => string, places = 4) =>
-    history.buckets.map((each) => ({
-      label: when(each.start),
+    series(history.buckets, bucket, (each) => ({
       value: approximate(BigInt(of(each))),
       shown: `${formatAmount(BigInt(of(each)), places)} LINK`,
     }));
@@ -193,8 +190,7 @@ function Charts({ history, bucket }: { history: Schemas["History"]; bucket: Buck
       <Chart
         title={t.node.charts.answered}
         kind="bars"
-        points={history.buckets.map((each) => ({
-          label: when(each.start),
+        points={series(history.buckets, bucket, (each) => ({
           value: each.flow.answered,
           shown: t.node.charts.answeredOf(formatCount(each.flow.answered), formatCount(each.flow.missed)),
         }))}
@@ -202,11 +198,6 @@ function Charts({ history, bucket }: { history: Schemas["History"]; bucket: Buck
       />
     </div>
   );
-}
-
-/** 25000 -> 25k, for an axis. */
-export function short(value: number): string {
-  return value >= 10_000 ? `${formatCount(value / 1_000)}k` : String(value);
 }
 
 function JobsHere() {

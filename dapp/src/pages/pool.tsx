@@ -19,7 +19,6 @@ import { approximate, formatAmount } from "../units/amount";
 import {
   formatAge,
   formatCount,
-  formatDay,
   formatDuration,
   formatFee,
   formatMoment,
@@ -29,7 +28,7 @@ import {
 import { Guard } from "./guard";
 import { Jobs } from "./jobs";
 import { Rate } from "./rate";
-import { short } from "./node";
+import { COUNTS, series, short } from "./series";
 import { Waiting } from "./waiting";
 
 type Pool = Schemas["PoolFigures"];
@@ -118,10 +117,8 @@ function Key({ pool }: { pool: Pool }) {
   );
 }
 
-const DAYS = 30;
-
 function Past() {
-  const read = usePoolHistory("day", DAYS);
+  const read = usePoolHistory("day", COUNTS.day);
   return (
     <Section title={t.pool.past}>
       <Loaded of={read} lines={5}>
@@ -131,8 +128,7 @@ function Past() {
               title={t.node.charts.stake}
               kind="line"
               axis={short}
-              points={buckets.map((each) => ({
-                label: formatDay(each.start),
+              points={series(buckets, "day", (each) => ({
                 value: approximate(BigInt(each.stock.active)),
                 shown: `${formatAmount(BigInt(each.stock.active))} LINK`,
               }))}
@@ -142,8 +138,7 @@ function Past() {
               kind="bars"
               tone="good"
               axis={String}
-              points={buckets.map((each) => ({
-                label: formatDay(each.start),
+              points={series(buckets, "day", (each) => ({
                 value: approximate(BigInt(each.flow.net)),
                 shown: `${formatAmount(BigInt(each.flow.net), 4)} LINK`,
               }))}

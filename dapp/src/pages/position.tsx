@@ -23,10 +23,10 @@ import { WalletDialog, WrongNetwork } from "../components/wallet";
 import { useConfig } from "../config";
 import { t } from "../texts";
 import { approximate, formatAmount } from "../units/amount";
-import { formatDay } from "../units/number";
 import { Download } from "./download";
 import { LeaveDialog, MoveDialog } from "./leave";
 import { condition } from "./node-state";
+import { COUNTS, series } from "./series";
 import { Tickets } from "./tickets";
 
 type Account = Answer<"get", "/api/v1/public/accounts/{address}">;
@@ -276,18 +276,15 @@ function NodeBadge({ node }: { node: Node | undefined }) {
   return <Badge tone={tone}>{word}</Badge>;
 }
 
-const DAYS = 30;
-
 /** Earned and lost, as they grew. */
 function Past({ account }: { account: string }) {
-  const history = useAccountHistory(account, "day", DAYS);
+  const history = useAccountHistory(account, "day", COUNTS.day);
   return (
     <Section title={t.position.overTime}>
       <Loaded of={history} lines={5}>
         {({ buckets }) => {
           const points = (key: "value" | "earned" | "lost", places: number) =>
-            buckets.map((each) => ({
-              label: formatDay(each.start),
+            series(buckets, "day", (each) => ({
               value: approximate(BigInt(each[key])),
               shown: `${formatAmount(BigInt(each[key]), places)} LINK`,
             }));

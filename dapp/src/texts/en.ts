@@ -371,7 +371,7 @@ export const en = {
     dayCap: "Penalties of one day",
     dayCapValue: "1 % of a node's active stake at most",
     checked: (checks: string, differences: string, age: string) =>
-      `These figures were compared with the contracts ${checks} times, last ${age} ago; ${differences} differed.`,
+      `These figures were compared with the contracts ${checks} ${checks === "1" ? "time" : "times"}, last ${age} ago; ${differences} differed.`,
     unchecked: "These figures have not been compared with the contracts yet.",
     how: "How?",
     howText:
@@ -383,6 +383,7 @@ export const en = {
     states: { off: "Not watched", open: "May grow", blocked: "Growth blocked", overridden: "Let by a person" },
     count: (ours: string, all: string) => `${ours} of ${all} nodes`,
     lifts: (mark: string) => `It is lifted when the share is below ${mark}, or more nodes of others join the network.`,
+    off: "Nobody has said how many nodes the network has, so nothing is watched.",
     read: (age: string) => `Counted ${age} ago.`,
     meter: (share: string, lower: string, upper: string) => `Share ${share}; freed below ${lower}, blocked above ${upper}`,
     lower: (mark: string) => `frees ${mark}`,
