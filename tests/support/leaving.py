@@ -1,0 +1,224 @@
+"""A pool of one node that goes, without network: contracts on a fake chain, a fake engine, its replicas."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from linkpool.chain.keys import Key
+from linkpool.chain.types import checksum
+from linkpool.contracts.abi import load
+from linkpool.contracts.pool import Offer, Status
+from linkpool.contracts.view import Summary
+from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.facts import NodeFactory
+from linkpool.fleet.groups import Groups, Launch
+from linkpool.fleet.journal import Journal
+from linkpool.fleet.keys import Keyring
+from linkpool.fleet.lease import Term
+from linkpool.fleet.outbox import Outbox
+from linkpool.fleet.pool import NodeOnChain, PoolFacts
+from linkpool.fleet.rest import Rest
+from linkpool.fleet.retire import Retirement
+from linkpool.fleet.tasks import Tasks
+from linkpool.fleet.wishes import Wishes
+from linkpool.store import lease, nodes, releases
+from linkpool.store.tables import Colour, NodeState
+from linkpool.units import WHOLE, Juels, Wei
+from linkpool.wire.agent import Invite
+from tests.support.fake_chain import Call, FakeChain, Revert
+from tests.support.fake_endpoint import FakeEndpoint, Faults
+from tests.support.fake_engine import FakeEngine
+from tests.support.fuse import Fuse, FusedDatabase, FusedEngine, FusedRpc
+from tests.support.manual_clock import ManualClock
+from tests.support.pool_summary import pool_summary
+
+KEYS = Keyring(bytes(range(32)))
+POOL = checksum("0x" + "aa" * 20)
+_NAMES = ("drain", "retire", "reopen", "revoke_invite")
+_DOES = {load("StakingPool").functions[name].selector: name for name in _NAMES}
+
+
+class LeavingWorld:
+    """What no crash touches. `open_covers` and `escrow`: juels of requests that are still open."""
+
+    facts = PoolFacts(31337, "0xlink", POOL)
+    manager = Key(KEYS.manager()).address
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"sqlite:///{folder / 'control.db'}"
+        self.chain = FakeChain(base_fee=10**9)
+        self.chain.contracts[POOL] = self._pool
+        self.rpc = FakeEndpoint(self.chain, faults=Faults(latency=0))
+        self.engine = FakeEngine()
+        self.clock = ManualClock()
+        self.open_covers = 0
+        self.escrow = 0
+        self.chain.fund(self.manager, WHOLE)
+
+    def _pool(self, call: Call) -> bytes:
+        what, status = _DOES[call.data[:4]], call.storage.get("status", Status.ACTIVE)
+        wanted = {"drain": Status.ACTIVE, "retire": Status.DRAINING}.get(what, status)
+        if status != wanted or (what == "retire" and self.open_covers):
+            raise Revert(f"{what} now")
+        if what in ("drain", "retire"):
+            call.storage["status"] = Status.DRAINING if what == "drain" else Status.RETIRED
+        call.storage["did"] = (*call.storage.get("did", ()), what)
+        return b""
+
+    @property
+    def storage(self) -> dict[object, object]:
+        """The pool contract's."""
+        return self.chain.state.storage.setdefault(POOL, {})
+
+    @property
+    def status(self) -> Status:
+        """Of the node."""
+        return Status(self.storage.get("status", Status.ACTIVE))
+
+    @status.setter
+    def status(self, status: Status) -> None:
+        self.storage["status"] = status
+
+    def turn(self, seconds: float = 12) -> None:
+        """A block; replicas run for as long as the node may be asked, or be answered for."""
+        self.chain.mine()
+        self.clock.advance(seconds)
+        if self.status is not Status.RETIRED:
+            assert len(self.engine.running) == 2, "its replicas were stopped before it was retired"
+
+    # the contracts as the fleet reads them
+
+    def oracle_of(self, wallet: str) -> str:
+        return "0x" + hashlib.sha256(wallet.encode()).hexdigest()[:40]
+
+    def invite(
+        self, *, wallet: str, senders: Sequence[str], capacity: Juels, deadline: int, nonce: int
+    ) -> Invite:
+        raise NotImplementedError("no replica asks for one here")
+
+    async def registered(self, oracle: str) -> bool:
+        return True
+
+    async def nodes(self) -> dict[str, NodeOnChain]:
+        wallet = Key(KEYS.wallet(1)).address
+        accepting = self.status is Status.ACTIVE
+        node = NodeOnChain(
+            wallet,
+            Juels(WHOLE),
+            Juels(0),
+            Juels(0),
+            accepting,
+            self.status,
+            Juels(self.escrow),
+            Juels(self.open_covers),
+        )
+        return {self.oracle_of(wallet): node}
+
+    async def offers(self, jobs: Sequence[bytes]) -> Sequence[Offer]:
+        raise NotImplementedError("no offers here")
+
+    async def summary(self) -> Summary:
+        return pool_summary(self.manager)
+
+
+class LeavingLeader:
+    """One control plane process that leads, from its first call to the world to its last."""
+
+    def __init__(self, world: LeavingWorld, fuse: Fuse) -> None:
+        self.world = world
+        self.database = FusedDatabase(world.url, fuse)
+        self.rpc = FusedRpc(world.rpc, fuse)
+        self.engine = FusedEngine(world.engine, fuse)
+
+    async def found(self) -> None:
+        """Tables, and a node that serves."""
+        await self.database.migrate()
+        async with self.database.write() as session:
+            await releases.put(session, "r", command=["x"], image=None, settings={}, now=0.0)
+            await nodes.want(session, WHOLE, self.world.clock.now())
+        await self._factory.make_keys(1)
+        async with self.database.write() as session:
+            (await nodes.get(session, 1)).state = NodeState.SERVING
+
+    @property
+    def oracle(self) -> str:
+        """The node's id."""
+        return self.world.oracle_of(Key(KEYS.wallet(1)).address)
+
+    @property
+    def _factory(self) -> NodeFactory:
+        return NodeFactory(self.database, KEYS, self.world, self.world.clock)
+
+    @property
+    def wishes(self) -> Wishes:
+        """As the API asks."""
+        return Wishes(self.database, self._factory, self.world.clock, asyncio.Event(), Juels(WHOLE))
+
+    async def lead(self) -> None:
+        """Begin a term, with the node's replicas running unless it is at rest."""
+        clock = self.world.clock
+        async with self.database.write() as session:
+            epoch = await lease.take(session, "test", await lease.seen(session))
+        assert epoch is not None
+        journal = Journal(self.database, clock)
+        self.outbox = Outbox(
+            self.rpc,
+            self.database,
+            Key(KEYS.manager()),
+            term=Term(epoch, ManualClock(), ManualClock().monotonic()),  # it never ends by time
+            clock=clock,
+            journal=journal,
+            chain_id=31337,
+            max_fee=Wei(200 * 10**9),
+        )
+        tasks = Tasks(self.engine)
+        await tasks.refresh()
+        self.groups = Groups(
+            database=self.database,
+            keys=KEYS,
+            engine=self.engine,
+            tasks=tasks,
+            clock=clock,
+            epoch=epoch,
+            launch=Launch("test", "r", {}),
+        )
+        self.retirement = Retirement(
+            database=self.database,
+            pool=self.world,
+            rpc=self.rpc,
+            manager=self.outbox,
+            alarms=Alarms(self.database, clock, journal, epoch),
+            journal=journal,
+            clock=clock,
+            epoch=epoch,
+        )
+        self.rest = Rest(
+            database=self.database,
+            groups=self.groups,
+            pool=self.world,
+            manager=self.outbox,
+            journal=journal,
+            clock=clock,
+            epoch=epoch,
+        )
+        await self.keep()
+
+    async def keep(self) -> None:
+        """What `fleet.nodes` does for a node that is not at rest."""
+        async with self.database.read() as session:
+            row = await nodes.get(session, 1)
+        if row.state in (NodeState.SERVING, NodeState.DRAINING):
+            await self.groups.keep(1, Colour(row.primary))
+
+    async def look(self) -> None:
+        """One look of every loop, and a block."""
+        await self.retirement.step()
+        await self.rest.step()
+        await self.outbox.step()
+        self.world.turn()
+
+    async def state(self) -> str:
+        """Of the node."""
+        async with self.database.read() as session:
+            return (await nodes.get(session, 1)).state
