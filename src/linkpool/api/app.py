@@ -74,7 +74,7 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     app.include_router(event_routes(ground.database, auth, ground.journal, ground.clock))
     app.include_router(alarm_routes(ground.database, auth))
     app.include_router(target_routes(auth, view))
-    money = MoneyView(ground.database, ground.means, Payers.of(ground.keys), ground.clock)
+    money = MoneyView(ground.database, ground.door, ground.means, Payers.of(ground.keys), ground.clock)
     app.include_router(money_routes(ground.database, auth, money, ground.clock))
     app.include_router(health_routes(ground.database, ground.door, Figures(ground.clock)))
     if agents:

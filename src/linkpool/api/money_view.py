@@ -6,6 +6,7 @@ from decimal import Decimal
 from linkpool.economics import accounts as books
 from linkpool.economics.accounts import BreakEven, Prices, Sums
 from linkpool.fleet.clock import Clock
+from linkpool.fleet.door import Door
 from linkpool.fleet.economics import DAY, Economics, economics, price_table
 from linkpool.fleet.money import Means, Payers
 from linkpool.fleet.treasury import HELD
@@ -24,8 +25,9 @@ MOVES = 50
 class MoneyView:
     """Answers on any control plane, leading or not."""
 
-    def __init__(self, database: Database, means: Means, payers: Payers, clock: Clock) -> None:
+    def __init__(self, database: Database, door: Door, means: Means, payers: Payers, clock: Clock) -> None:
         self._database = database
+        self._door = door
         self._means = means
         self._payers = payers
         self._clock = clock
@@ -42,7 +44,7 @@ class MoneyView:
             senders = [treasury, self._payers.manager, *(slot.sender for slot in slots)]
             moves = await accounts.latest(session, MOVES, senders)
             held = {row.detail for row in await alarms.every(session) if row.kind == HELD}
-        holding = sum(slot.task is not None for slot in slots)
+        holding = sum(map(self._held, slots))
         return wire.TreasuryView(
             address=treasury,
             balance=known[treasury].balance if treasury in known else None,
@@ -67,17 +69,22 @@ class MoneyView:
     ) -> list[wire.AccountView]:
         """The manager's, and those senders that were ever looked at."""
         manager = self._payers.manager
-        shown = [_account(manager, known.get(manager), None, None, day, [])]
+        shown = [_account(known[manager], day, [])] if manager in known else []
         for slot in slots:
             if slot.sender in known:
                 siblings = [one.sender for one in slots if one.node == slot.node]
                 node = oracles.get(slot.node)
-                shown.append(_account(slot.sender, known[slot.sender], slot, node, day, siblings))
+                shown.append(_account(known[slot.sender], day, siblings, slot, node, held=self._held(slot)))
         return shown
 
     async def account(self, address: str) -> wire.AccountView | None:
         """One account; none when it is not known."""
         return next((one for one in (await self.treasury()).accounts if one.address == address), None)
+
+    def _held(self, slot: SlotRow) -> bool:
+        """Whether a task that runs has it; a standby, which knows no tasks, goes by the last claim."""
+        desk = self._door.desk
+        return slot.task is not None and (desk is None or desk.tasks.get(slot.task) is not None)
 
     async def prices(self) -> wire.PricesView:
         """The price table in force. Raises StoreUnreachable."""
@@ -116,26 +123,28 @@ class MoneyView:
 
 
 def _account(
-    address: str,
-    row: AccountRow | None,
-    slot: SlotRow | None,
-    node: str | None,
+    row: AccountRow,
     day: Day,
     siblings: list[str],
+    slot: SlotRow | None = None,
+    node: str | None = None,
+    *,
+    held: bool = True,
 ) -> wire.AccountView:
+    """The manager's without a slot."""
     frozen = None
-    if row is not None and row.frozen_at is not None:
+    if row.frozen_at is not None:
         frozen = wire.Frozen(since=moment(row.frozen_at), why=row.frozen_why or "")
     return wire.AccountView(
-        address=address,
+        address=row.address,
         role="manager" if slot is None else "sender",
         node=node,
         slot=None if slot is None else slot.number,
-        held=slot is None or slot.task is not None,
-        balance=None if row is None else row.balance,
-        day=str(day.of(address)),
-        room=str(day.room(address, siblings).wei),
-        spent="0" if row is None else row.spent,
+        held=held,
+        balance=row.balance,
+        day=str(day.of(row.address)),
+        room=str(day.room(row.address, siblings).wei),
+        spent=row.spent,
         frozen=frozen,
     )
 

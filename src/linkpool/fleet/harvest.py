@@ -26,7 +26,7 @@ WORTH = 20
 """It brings at least so many times what it can cost."""
 MOST = 64
 """Nodes in one call (`StakingPool.MAX_LIST`)."""
-HARVEST_GAS, HARVEST_NODE_GAS, PAY_GAS = 60_000, 110_000, 120_000
+HARVEST_GAS, HARVEST_NODE_GAS, PAY_GAS = 60_000, 150_000, 120_000
 """Gas limits: of a harvest, for each of its nodes, of paying fees out. Above what was measured (docs)."""
 
 

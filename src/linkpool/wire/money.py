@@ -46,7 +46,7 @@ class AccountView(View):
     node: str | None
     slot: int | None
     held: bool
-    balance: Amount | None
+    balance: Amount
     day: Amount
     room: Amount
     spent: Amount
