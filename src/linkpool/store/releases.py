@@ -1,4 +1,4 @@
-"""Releases: what replicas run, by a name that stands for one thing only."""
+"""Releases: what replicas run, by a name that stands for one thing only. (Adapters have their own.)"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,15 @@ class ReleaseInUse(Permanent):
 
 
 async def every(session: AsyncSession) -> Sequence[ReleaseRow]:
-    """All releases, oldest first."""
-    return (await session.scalars(select(ReleaseRow).order_by(ReleaseRow.made_at, ReleaseRow.name))).all()
+    """All releases of replicas, oldest first."""
+    query = select(ReleaseRow).where(ReleaseRow.bridge.is_(None))
+    return (await session.scalars(query.order_by(ReleaseRow.made_at, ReleaseRow.name))).all()
 
 
 async def find(session: AsyncSession, name: str) -> ReleaseRow | None:
-    """The release of that name."""
-    return await session.get(ReleaseRow, name)
+    """The release of replicas of that name."""
+    row = await session.get(ReleaseRow, name)
+    return row if row and row.bridge is None else None
 
 
 async def get(session: AsyncSession, name: str) -> ReleaseRow:
@@ -47,9 +49,9 @@ async def put(
     if row is None:
         row = ReleaseRow(name=name, made_at=now, command=[], image=None, settings={})
         session.add(row)
-    elif (row.command, row.image, row.settings) == (list(command), image, dict(settings)):
+    elif (row.command, row.image, row.settings, row.bridge) == (list(command), image, dict(settings), None):
         return row
-    elif await _used(session, name):
+    elif row.bridge is not None or await _used(session, name):
         raise ReleaseInUse(
             f"release {name} stands for something else, and nodes run or ran it: "
             "a name keeps its meaning; give the new release another one"
