@@ -8,6 +8,7 @@ more, however late it wakes up. Writers of one SQLite file queue here rather tha
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from alembic import command
@@ -157,10 +158,15 @@ def _scripts() -> Config:
     return config
 
 
+@cache
+def _known() -> frozenset[str]:
+    """Revisions of this version of LinkPool."""
+    return frozenset(each.revision for each in ScriptDirectory.from_config(_scripts()).walk_revisions())
+
+
 def _revision(connection: Connection) -> str | None:
     now = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(_scripts()).walk_revisions()}
-    if now is None or now in known:
+    if now is None or now in _known():
         return now
     raise StoreRefused(
         f"the database is at revision {now}, which this version of LinkPool does not know: "

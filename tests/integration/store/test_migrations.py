@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, inspect, text
 from sqlalchemy.exc import PendingRollbackError
@@ -30,7 +31,7 @@ POSTGRES = """
 """
 
 
-class Cut(BaseException):
+class Cut(Exception):
     """The process is gone in the middle of a migration."""
 
 
@@ -83,7 +84,12 @@ async def trace(database: Database) -> list[Any]:
     """What any change of a table would change, quickly read."""
     async with database.read() as session:
         rows = await session.execute(text(SQLITE if database.one_host else POSTGRES))
-        return [await database.revision(), *sorted(map(tuple, rows))]
+        found = sorted(map(tuple, rows))
+        return [*found, await (await session.connection()).run_sync(_revision)]
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 async def walk(database: Database, target: str) -> int:
