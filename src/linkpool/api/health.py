@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
+from linkpool.api.catalog_figures import CatalogFigures
 from linkpool.api.growth_figures import GrowthFigures
+from linkpool.api.money_figures import MoneyFigures
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.door import Door
-from linkpool.store import alarms, chain_rows, nodes
+from linkpool.store import accounts, alarms, chain_rows, nodes
 from linkpool.store.alarm_tables import AlarmRow
 from linkpool.store.chain_rows import Checked
 from linkpool.store.chain_state import Block
@@ -23,9 +25,11 @@ from linkpool.wire.agent import State
 class Figures:
     """The gauges of one process; labels are known in advance."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, treasury: str) -> None:
         self.registry = CollectorRegistry()
         self.growth = GrowthFigures(self.registry, clock)
+        self.money = MoneyFigures(self.registry, treasury)
+        self.catalog = CatalogFigures(self.registry)
         self._leads = Gauge("linkpool_leads", "1 while this control plane leads", registry=self.registry)
         self._epoch = Gauge("linkpool_lease_epoch", "Epoch of the term, or 0", registry=self.registry)
         self._nodes = Gauge("linkpool_nodes", "Nodes by state", ["state"], registry=self.registry)
@@ -102,6 +106,8 @@ def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter
             figures.alarms(await alarms.every(session))
             figures.index(await chain_rows.tip(session), await chain_rows.checked(session))
             await figures.growth.read(session)
+            figures.money.show(await accounts.every(session))
+            await figures.catalog.read(session, door.desk)
         return Response(figures.show(door, states), media_type=CONTENT_TYPE_LATEST)
 
     return routes

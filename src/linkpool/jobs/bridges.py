@@ -66,6 +66,14 @@ class _Line:
         self.gate = Gate(max(bridge.concurrency, 1))
         self.health = {url: _Health() for url in bridge.urls}
 
+    def changed(self, bridge: Bridge) -> "_Line":
+        """The line of the same bridge as it is now: what is known of URLs that stay, and the places, stay."""
+        line = _Line(bridge)
+        line.health |= {url: health for url, health in self.health.items() if url in line.health}
+        if bridge.concurrency == self.bridge.concurrency:
+            line.gate = self.gate
+        return line
+
 
 class Bridges:
     """See `services.Bridging`. `replace` may be called at any time; running questions end as they began."""
@@ -79,10 +87,10 @@ class Bridges:
         self.replace(bridges)
 
     def replace(self, bridges: Iterable[Bridge]) -> None:
-        """From now on these are all; a bridge that did not change keeps what is known of its health."""
+        """From now on these are all; a URL that stays keeps what is known of its health."""
         old = self._lines
         self._lines = {
-            bridge.name: kept if (kept := old.get(bridge.name)) and kept.bridge == bridge else _Line(bridge)
+            bridge.name: known.changed(bridge) if (known := old.get(bridge.name)) else _Line(bridge)
             for bridge in bridges
         }
 

@@ -222,6 +222,19 @@ def test_new_settings_are_used_at_once_and_unchanged_ones_keep_their_health() ->
     virtually(main())
 
 
+def test_a_url_that_stays_keeps_its_health_when_others_come_and_go() -> None:
+    async def main() -> None:
+        bridge = Asking({A: DOWN, B: GOOD})
+        for _ in range(4):
+            assert await bridge.ask() == '{"result": 1}'
+        bridge.sources.asked.clear()
+        bridge.bridges.replace([Bridge("x", (A, B, C))])
+        assert await bridge.ask() == '{"result": 1}'
+        assert A not in {request.url for request in bridge.sources.asked}, "it rests"
+
+    virtually(main())
+
+
 def test_secrets_are_not_shown() -> None:
     async def main() -> None:
         url = "http://user:s3cret@a.internal/?key=s3cret"
