@@ -74,9 +74,10 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     app.include_router(event_routes(ground.database, auth, ground.journal, ground.clock))
     app.include_router(alarm_routes(ground.database, auth))
     app.include_router(target_routes(auth, view))
-    money = MoneyView(ground.database, ground.door, ground.means, Payers.of(ground.keys), ground.clock)
+    payers = Payers.of(ground.keys)
+    money = MoneyView(ground.database, ground.door, ground.means, payers, ground.clock)
     app.include_router(money_routes(ground.database, auth, money, ground.clock))
-    app.include_router(health_routes(ground.database, ground.door, Figures(ground.clock)))
+    app.include_router(health_routes(ground.database, ground.door, Figures(ground.clock, payers.treasury)))
     if agents:
         app.include_router(agent_routes(ground.door))
     chain = ChainView(ground.database)
