@@ -77,9 +77,11 @@ class Coverage:
             self._filling = None
 
     async def _deepen(self) -> bool:
-        """One block more at the low end; false when there is nothing to do now."""
+        """One block more at the low end; false when there are enough."""
         blocks, source, floor = self._feed.blocks, self._feed.source, self._feed.blocks.floor
-        if source is None or floor is None or len(blocks) >= blocks.depth or floor.head.number <= 1:
+        if source is None or floor is None:
+            return True  # soon
+        if len(blocks) >= blocks.depth or floor.head.number <= 1:
             return False  # block 0 stays out: it may be years older
         blocks.deepen(make_block(await read_header(source, hexed(floor.head.parent_hash))))
         if (old := blocks.floor) and (tip := blocks.tip) and len(blocks) == PACE_BLOCKS:

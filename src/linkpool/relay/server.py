@@ -53,6 +53,8 @@ class Server:
             await web.TCPSite(runner, host, port, ssl_context=tls).start()
             yield runner.addresses[0][1]
         finally:
+            for client in [*self._core.clients.all]:
+                client.cut()
             await runner.cleanup()
 
     # --- health -----------------------------------------------------------------------------------
