@@ -86,7 +86,7 @@ class Wishes:
         if node is None:
             raise NoSuchNode(f"no node {oracle}; `linkpool node list` shows them")
         before = await operations.newest_of(session, node.index, RETIRE)
-        if before is not None and node.state in (NodeState.DRAINING, NodeState.RETIRED):
+        if before is not None and node.state in AT_REST | {NodeState.DRAINING}:
             return before
         if node.state in AT_REST:
             raise NotNow(f"node {oracle} is {node.state}: nothing of it runs")
