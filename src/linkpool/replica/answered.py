@@ -25,6 +25,7 @@ class LastAnswers:
 
     def closed(self, request: Request, block: int) -> None:
         """It was answered there."""
+        self.opened(request)  # told twice, it counts once
         self._kept.append(Answered(request, block))
 
     def opened(self, request: Request) -> None:

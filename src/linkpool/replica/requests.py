@@ -156,7 +156,8 @@ class _Entry:
         """Yield what changed since the last call. `fresh`: events that are decoded already, by position."""
         before, (now, refused, endings) = self.current, self._read(fresh)
         if before and (now is None or now.identity != before.identity):
-            yield Closed(before, *endings.get(before.identity, (End.REORGED, None)))
+            ending = endings.get(before.identity, Closed(before, End.REORGED, None))
+            yield replace(ending, request=before)
         if now and (before is None or now.identity != before.identity):
             yield Opened(now)
         was_refused = (
@@ -172,12 +173,10 @@ class _Entry:
         event = fresh.get(_place(log))
         return event if event and event.log is log else _event(log)
 
-    def _read(
-        self, fresh: Mapping[Position, Event]
-    ) -> tuple[Request | None, bool, dict[bytes, tuple[End, Log]]]:
-        """The open request, whether it was rejected, and how every earlier one ended."""
+    def _read(self, fresh: Mapping[Position, Event]) -> tuple[Request | None, bool, dict[bytes, Closed]]:
+        """The open request, whether it was rejected, and how every earlier one ended, by identity."""
         request: Request | None = None
-        endings: dict[bytes, tuple[End, Log]] = {}
+        endings: dict[bytes, Closed] = {}
         penalty, refused = 0, False
         for log in self.logs:
             match event := self._event(log, fresh):
@@ -188,12 +187,17 @@ class _Entry:
                 case oracle.Rejected():
                     refused = True
                 case oracle.OracleResponse() if request:
-                    endings[request.identity] = (End.ANSWERED, event.log)
+                    endings[request.identity] = Closed(request, End.ANSWERED, event.log)
                 case oracle.CancelOracleRequest() if request:
-                    endings[request.identity] = (End.CANCELLED, event.log)
+                    endings[request.identity] = Closed(request, End.CANCELLED, event.log)
         if request is None or request.identity in endings:
             return None, False, endings
         return replace(request, penalty=Juels(0 if refused else penalty)), refused, endings
+
+    def ended_by(self, log: Log) -> Request | None:
+        """The request that this log ended."""
+        _, _, endings = self._read({})
+        return next((ending.request for ending in endings.values() if ending.log == log), None)
 
     def is_stale(self, below: int, expired: float) -> bool:
         """Nothing can be done for it any more."""
@@ -248,6 +252,12 @@ class RequestBook:
     def _held(self, request: Request) -> Request | None:
         entry = self._entries.get(request.event.request_id)
         return entry.current if entry else None
+
+    def ended_by(self, log: Log) -> Request | None:
+        """The request that an answer or cancel ended, also one that had ended before it was first seen."""
+        event = _event(log)
+        entry = self._entries.get(event.request_id) if event else None
+        return entry.ended_by(log) if entry else None
 
     @property
     def open(self) -> list[Request]:

@@ -8,7 +8,8 @@ import structlog
 from linkpool.chain.follow import Follower, HeadSeen, LogsGone, LogsSeen
 from linkpool.chain.stream import TxStream
 from linkpool.chain.types import Head, Log
-from linkpool.replica.answered import LastAnswers
+from linkpool.contracts.oracle import OracleResponse
+from linkpool.replica.answered import KEEP, LastAnswers
 from linkpool.replica.answers import LATE_SECONDS
 from linkpool.replica.case import Tools, work
 from linkpool.replica.ledger import FORGET_BLOCKS, Ledger
@@ -62,7 +63,16 @@ class Serving:
     def _seen(self, logs: Iterable[Log]) -> None:
         logs = tuple(logs)
         ours = {entry.tx_hash for entry in logs if self._stream.confirmed(entry.tx_hash, entry.block_number)}
-        self._apply(self._book.seen(logs), ours)
+        changes = self._book.seen(logs)
+        self._apply(changes, ours)
+        self._note_answers(logs, changes)
+
+    def _note_answers(self, logs: Iterable[Log], changes: Iterable[Change]) -> None:
+        """Keep the newest answers; at a start most were given before their requests were ever open here."""
+        closed = {change.log: change.request for change in changes if isinstance(change, Closed)}
+        for entry in [log for log in logs if log.topics[:1] == (OracleResponse.topic(),)][-KEEP:]:
+            if request := closed.get(entry) or self._book.ended_by(entry):
+                self.answers.closed(request, entry.block_number)
 
     def _gone(self, logs: Iterable[Log]) -> None:
         logs = tuple(logs)
@@ -90,10 +100,7 @@ class Serving:
                 case Closed(request, how, ended_by):
                     self.ledger.closed(request, how, ended_by)
                     self._stop(request)
-                    if how is not End.ANSWERED or ended_by is None:
-                        continue
-                    self.answers.closed(request, ended_by.block_number)
-                    if ended_by.tx_hash in ours:
+                    if how is End.ANSWERED and ended_by and ended_by.tx_hash in ours:
                         self.answered += 1
                         self._tools.metrics.answered.inc()
                         self._tools.caution.lift()

@@ -110,6 +110,26 @@ def test_a_log_told_twice_makes_one_case_and_its_answer_ends_it(serve):
     serve(test)
 
 
+def test_the_newest_answers_are_kept_also_those_that_were_there_at_the_start(serve):
+    def kept(it: Scene) -> list[tuple[bytes, int]]:
+        return [(one.request.event.request_id, one.block) for one in it.serving.answers.newest_first]
+
+    async def test(it: Scene) -> None:
+        past = [request_log(IDS[0], 5), end_log("OracleResponse", IDS[0], 6), request_log(IDS[1], 7)]
+        past += [end_log("CancelOracleRequest", IDS[1], 8), request_log(IDS[2], 9)]
+        await it.hear(LogsSeen(tuple(past)), HeadSeen(head(10)))
+        assert kept(it) == [(IDS[0], 6)]
+        answer = end_log("OracleResponse", IDS[2], 11)
+        await it.hear(LogsSeen((answer,)), LogsSeen((answer,)))
+        assert kept(it) == [(IDS[2], 11), (IDS[0], 6)]
+        await it.hear(LogsGone((answer,)))
+        assert kept(it) == [(IDS[0], 6)]
+        await it.hear(HeadSeen(head(1000)))
+        assert kept(it) == [(IDS[0], 6)], "long forgotten otherwise"
+
+    serve(test)
+
+
 def test_an_answer_by_a_transaction_of_ours_counts_as_ours(serve):
     async def test(it: Scene) -> None:
         answer = end_log("OracleResponse", IDS[0], 6)
