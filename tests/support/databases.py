@@ -157,6 +157,12 @@ async def database(url: str, request: pytest.FixtureRequest) -> AsyncIterator[Da
     await made.close()
 
 
+def dump_postgres(url: str) -> str:
+    """A database as SQL."""
+    command = [_program("pg_dump"), "--inserts", "--dbname", url]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 async def with_tables(file: Path) -> Database:
     """A SQLite database with all tables: migrated once in a test run, copied from then on."""
     if not _template:

@@ -236,8 +236,11 @@ async def traffic(
 
 
 @asynccontextmanager
-async def real_pool(root: Path) -> AsyncIterator[RealPool]:
-    """Start everything, stop everything. The demo job is served and offered, the node is staked on."""
+async def real_pool(root: Path, *, rpc_key: str | None = None) -> AsyncIterator[RealPool]:
+    """Start everything, stop everything. The demo job is served and offered, the node is staked on.
+
+    rpc_key: what endpoints are asked with, in their URLs, as providers want it.
+    """
     async with AsyncExitStack() as stack:
         folder = Folder(root)
         folder.root.mkdir(exist_ok=True)
@@ -252,6 +255,9 @@ async def real_pool(root: Path) -> AsyncIterator[RealPool]:
         source = await stack.enter_async_context(open_source())
         port = claim_port(0, "the control plane", "nothing")
         write_config(folder, port, DevChain(chain.port), found)
+        if rpc_key is not None:
+            text = folder.config.read_text()
+            folder.config.write_text(text.replace(f':{chain.port}"', f':{chain.port}/?key={rpc_key}"'))
         plane = ControlPlane(folder, http, port)
         stack.push_async_callback(_nothing_behind, folder)
         stack.push_async_callback(plane.stop)

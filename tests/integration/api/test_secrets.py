@@ -10,7 +10,10 @@ import pytest
 from linkpool.fleet.keys import Keyring
 from tests.integration.api.test_one_node import serving_node, until
 from tests.support.control import MASTER, PASSPHRASE, Ground, control_process, ground
+from tests.support.databases import cluster, dump_postgres, url
 from tests.support.planted import Planted
+
+__all__ = ["cluster", "url"]
 
 BRIDGE_TOKEN = "planted-bridge-token"
 ALLOWED = {
@@ -27,9 +30,10 @@ def pool(tmp_path: Path) -> Iterator[Ground]:
         yield made
 
 
-async def test_no_secret_is_in_a_log_an_answer_a_metric_or_the_database(pool: Ground) -> None:
+@pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
+async def test_no_secret_is_in_a_log_an_answer_a_metric_or_the_database(pool: Ground, url: str) -> None:
     answers: list[str] = []
-    async with control_process(pool) as control:
+    async with control_process(pool, database=url) as control:
         client = control.client
         answers.append((await client.post("/api/v1/nodes", json={})).text)
         bridge = {"urls": ["https://b.example"], "token": BRIDGE_TOKEN}
@@ -47,6 +51,10 @@ async def test_no_secret_is_in_a_log_an_answer_a_metric_or_the_database(pool: Gr
         bridge=BRIDGE_TOKEN,
         admin=(pool.folder / "admin.token").read_text().strip(),
     )
+    if url.startswith("postgresql"):
+        text = dump_postgres(url)
+        assert "INSERT INTO public.tokens" in text
+        assert secrets.within(text) == set()
     assert secrets.within_files(pool.folder, ALLOWED) == {}
     assert [secrets.within(answer) for answer in answers] == [set()] * 10
     assert (pool.folder / "settings-0.json.log").stat().st_size > 0
