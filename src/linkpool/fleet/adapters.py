@@ -88,6 +88,7 @@ class Adapters:
                 task=task.id,
                 colour=colour.value,
                 address=task.address,
+                pid=task.pid,
                 healthy=self._health.healthy(task.id),
                 detail=self._health.detail(task.id),
             )

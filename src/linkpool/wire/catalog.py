@@ -28,7 +28,7 @@ BridgeName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 """Name of an environment variable."""
 Word = Annotated[str, Field(min_length=1)]
-_HOST = r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._~-]+)(:[0-9]{1,5})?"
+_HOST = r"[a-zA-Z0-9._~-]+(:[0-9]{1,5})?"
 Url = Annotated[str, Field(pattern=rf"^https?://{_HOST}([/?#][!-~]*)?$", max_length=2_048)]
 """Without a user or password: URLs are shown, tokens are not."""
 
@@ -161,6 +161,7 @@ class AdapterTask(View):
     task: str
     colour: str
     address: str | None
+    pid: int | None
     healthy: bool
     detail: str
 
