@@ -108,6 +108,8 @@ class Wishes:
         else:
             node.state = NodeState.DRAINING
             await retirements.begin(session, node.index, now)
+            failed, why = OperationState.FAILED, "retired before it served"
+            await operations.finish_for(session, node.index, MAKE, state=failed, detail=why, now=now)
         node.changed_at = now
         events.add(session, f"node_{node.state}", oracle, {"index": node.index}, now)
         return operation
