@@ -16,7 +16,6 @@ from tests.support.until import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
-COMMAND = ["python", "-m", "linkpool.replica"]
 SLOW_BLOCKS = 20
 """An answer later than this is a failure of the pool, though not yet a miss; a busy machine needs some."""
 
@@ -59,7 +58,7 @@ async def test_a_killed_container_is_replaced_and_the_other_replica_answers(stag
 async def test_an_upgrade_under_load_is_noticed_by_nobody(stage: Stage) -> None:
     node = stage.nodes[1]
     control = await stage.leader()
-    await put_release(control, "second", PutRelease(command=COMMAND, image=stage.image, settings={}))
+    await put_release(control, "second", PutRelease(command=["replica"], image=stage.image, settings={}))
     before = {replica.task for replica in await node.replicas()}
     async with traffic(node):
         moved = (await start_rollout(control, StartRollout(release="second", nodes=[node.oracle]))).rollout

@@ -105,7 +105,7 @@ class Settings(BaseSettings):
         "local", pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="What new nodes run."
     )
     release_command: list[str] = Field(
-        [], description="Command of that release; LinkPool's own replica by default."
+        [], description="Its program (local), or its image's arguments; LinkPool's own replica by default."
     )
     release_image: str | None = Field(
         None, description="Image of that release, by digest or ID (swarm): all processes run from one image."
@@ -182,9 +182,9 @@ class Settings(BaseSettings):
 
     @property
     def replica_command(self) -> list[str]:
-        """What the configured release runs: on this machine with this Python, in an image with its own."""
-        python = sys.executable if self.engine == "local" else "python"
-        return self.release_command or [python, "-m", "linkpool.replica"]
+        """What the configured release runs: a program of this machine, or what the image is told."""
+        ours = [sys.executable, "-m", "linkpool.replica"] if self.engine == "local" else ["replica"]
+        return self.release_command or ours
 
     def _refuse_half_an_engine(self) -> None:
         """Replicas on other machines need an image, and TLS to come back through."""

@@ -22,7 +22,7 @@ class EngineRefused(Permanent):
 
 @dataclass(frozen=True)
 class Release:
-    """What to run: a command (local) or an image (swarm, ecs), plus its settings."""
+    """What to run: a command (local) or an image, which gets the command as its arguments; and settings."""
 
     name: str
     command: tuple[str, ...] = ()

@@ -107,7 +107,7 @@ def _container(ground: Ground, group: Group, image: str, secret: str) -> dict[st
         ],
     }
     if group.release.command:
-        asked["Command"] = list(group.release.command)
+        asked["Args"] = list(group.release.command)
     return asked
 
 

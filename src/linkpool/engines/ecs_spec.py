@@ -1,0 +1,164 @@
+"""What LinkPool asks of Amazon ECS for one group, and how it reads what ECS says of its tasks."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from linkpool.engines.protocol import Group, Phase, Task
+
+POOL, GROUP, RELEASE = "linkpool.pool", "linkpool.group", "linkpool.release"
+PORT, ASKED = "linkpool.port", "linkpool.asked"
+CONTAINER = "linkpool"
+FREE_PORT = 8080
+STOP_SECONDS = 60
+"""Between SIGTERM and SIGKILL; at most 120 on Fargate."""
+_RUNNING = {"RUNNING"}
+_BEFORE = {"PROVISIONING", "PENDING", "ACTIVATING"}
+_OVER = {"STOPPED", "DELETED"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where all groups of one pool run, as the stack made it (`linkpool aws template`)."""
+
+    pool: str
+    region: str
+    cluster: str
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    execution_role: str | None = None
+    task_role: str | None = None
+    log_group: str | None = None
+    capacity_provider: str | None = None
+    """EC2 packing through this provider; None is Fargate."""
+    cpu: int = 256
+    """CPU units of a task: 1024 are one core."""
+    memory: int = 512
+    """MiB of a task."""
+
+    @property
+    def fargate(self) -> bool:
+        """No machines of our own."""
+        return self.capacity_provider is None
+
+
+def name_of(pool: str, group: str) -> str:
+    """The service's and the task definition's name, and the secret's."""
+    return f"{pool}-{group}"
+
+
+def tags(pool: str, group: Group) -> dict[str, str]:
+    """What ties everything to its pool, so that two pools share one cluster."""
+    port = {} if group.port is None else {PORT: str(group.port or FREE_PORT)}
+    return {POOL: pool, GROUP: group.name, RELEASE: group.release.name, **port}
+
+
+def as_list(values: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as ECS wants them."""
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def definition(place: Place, group: Group, secret: str) -> dict[str, Any]:
+    """The task definition. It never changes once made, so its labels tell whose a task is. secret: an ARN."""
+    container: dict[str, Any] = {
+        "name": CONTAINER,
+        "image": group.release.image,
+        "essential": True,
+        "environment": [{"name": name, "value": value} for name, value in _environment(group).items()],
+        "secrets": [{"name": "LINKPOOL_TOKEN", "valueFrom": secret}],
+        "stopTimeout": STOP_SECONDS,
+        "readonlyRootFilesystem": True,
+        "user": "65532:65532",
+        "linuxParameters": {"initProcessEnabled": True},
+    }
+    if group.release.command:
+        container["command"] = list(group.release.command)
+    if place.log_group:
+        options = {"awslogs-group": place.log_group, "awslogs-region": place.region}
+        container["logConfiguration"] = {
+            "logDriver": "awslogs",
+            "options": options | {"awslogs-stream-prefix": group.name},
+        }
+    asked: dict[str, Any] = {
+        "family": name_of(place.pool, group.name),
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE" if place.fargate else "EC2"],
+        "cpu": str(place.cpu),
+        "memory": str(place.memory),
+        "containerDefinitions": [container],
+    }
+    roles = {"executionRoleArn": place.execution_role, "taskRoleArn": place.task_role}
+    asked |= {name: role for name, role in roles.items() if role}
+    told = {**tags(place.pool, group), ASKED: hashlib.sha256(repr(asked).encode()).hexdigest()}
+    container["dockerLabels"] = told
+    return asked | {"tags": as_list(told)}
+
+
+def _environment(group: Group) -> dict[str, str]:
+    told = {**group.release.settings, **group.environment, "LINKPOOL_GROUP": group.name}
+    if group.port is not None:
+        told |= {"PORT": str(group.port or FREE_PORT), "EA_PORT": str(group.port or FREE_PORT)}
+    return told
+
+
+def service(place: Place, group: Group, task_definition: str) -> dict[str, Any]:
+    """The service that keeps the group running, a pair in two zones where there are two."""
+    network = {"subnets": list(place.subnets), "securityGroups": list(place.security_groups)}
+    asked: dict[str, Any] = {
+        "cluster": place.cluster,
+        "serviceName": name_of(place.pool, group.name),
+        "taskDefinition": task_definition,
+        "desiredCount": group.count,
+        "networkConfiguration": {
+            "awsvpcConfiguration": network | {"assignPublicIp": "ENABLED" if place.fargate else "DISABLED"}
+        },
+        # a change of settings goes round with newcomers first, so that one replica always serves
+        "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
+        "propagateTags": "SERVICE",
+        "tags": as_list(tags(place.pool, group)),
+    }
+    if place.fargate:
+        return asked | {"launchType": "FARGATE"}
+    spread = [
+        {"type": "spread", "field": "attribute:ecs.availability-zone"},
+        {"type": "binpack", "field": "memory"},
+    ]
+    provider = [{"capacityProvider": place.capacity_provider, "weight": 1}]
+    return asked | {"capacityProviderStrategy": provider, "placementStrategy": spread}
+
+
+def labels_of(described: Mapping[str, Any]) -> Mapping[str, str]:
+    """What a task definition says of its group; empty when it is none of ours."""
+    for container in described["containerDefinitions"]:
+        if POOL in container.get("dockerLabels", {}):
+            found: Mapping[str, str] = container["dockerLabels"]
+            return found
+    return {}
+
+
+def task(seen: Mapping[str, Any], told: Mapping[str, str]) -> Task | None:
+    """ECS's task as the protocol names it, with its definition's labels; None when it is over."""
+    phase = _phase(seen["lastStatus"], seen["desiredStatus"])
+    if phase is None:
+        return None
+    identity = seen["taskArn"].rpartition("/")[2]
+    address = _address(seen, told[PORT]) if PORT in told else None
+    started = seen.get("startedAt") or seen["createdAt"]
+    return Task(identity, told[GROUP], phase, told[RELEASE], started.timestamp(), address=address)
+
+
+def _phase(last: str, desired: str) -> Phase | None:
+    if last in _OVER:
+        return None
+    if desired == "STOPPED":
+        return Phase.STOPPING
+    return Phase.RUNNING if last in _RUNNING else Phase.STARTING if last in _BEFORE else Phase.STOPPING
+
+
+def _address(seen: Mapping[str, Any], port: str) -> str | None:
+    for attachment in seen.get("attachments", ()):
+        for detail in attachment.get("details", ()):
+            if detail.get("name") == "privateIPv4Address":
+                return f"{detail['value']}:{port}"
+    return None
