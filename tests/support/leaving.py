@@ -40,7 +40,7 @@ _DOES = {load("StakingPool").functions[name].selector: name for name in _NAMES}
 
 
 class LeavingWorld:
-    """What no crash touches. `open_covers` and `escrow`: juels of requests that are still open."""
+    """What no crash touches. open_covers, escrow: juels of open requests; on_chain: it is registered."""
 
     facts = PoolFacts(31337, "0xlink", POOL)
     manager = Key(KEYS.manager()).address
@@ -52,6 +52,7 @@ class LeavingWorld:
         self.rpc = FakeEndpoint(self.chain, faults=Faults(latency=0))
         self.engine = FakeEngine()
         self.clock = ManualClock()
+        self.on_chain = True
         self.open_covers = 0
         self.escrow = 0
         self.chain.fund(self.manager, WHOLE)
@@ -101,6 +102,8 @@ class LeavingWorld:
         return True
 
     async def nodes(self) -> dict[str, NodeOnChain]:
+        if not self.on_chain:
+            return {}
         wallet = Key(KEYS.wallet(1)).address
         accepting = self.status is Status.ACTIVE
         node = NodeOnChain(
@@ -134,12 +137,17 @@ class LeavingLeader:
     async def found(self) -> None:
         """Tables, and a node that serves."""
         await self.database.migrate()
+        await self.prepare()
         async with self.database.write() as session:
-            await releases.put(session, "r", command=["x"], image=None, settings={}, now=0.0)
             await nodes.want(session, WHOLE, self.world.clock.now())
-        await self._factory.make_keys(1)
+        await self.factory.make_keys(1)
         async with self.database.write() as session:
             (await nodes.get(session, 1)).state = NodeState.SERVING
+
+    async def prepare(self) -> None:
+        """The release that nodes run."""
+        async with self.database.write() as session:
+            await releases.put(session, "r", command=["x"], image=None, settings={}, now=0.0)
 
     @property
     def oracle(self) -> str:
@@ -147,13 +155,14 @@ class LeavingLeader:
         return self.world.oracle_of(Key(KEYS.wallet(1)).address)
 
     @property
-    def _factory(self) -> NodeFactory:
+    def factory(self) -> NodeFactory:
+        """Makes keys."""
         return NodeFactory(self.database, KEYS, self.world, self.world.clock)
 
     @property
     def wishes(self) -> Wishes:
         """As the API asks."""
-        return Wishes(self.database, self._factory, self.world.clock, asyncio.Event(), Juels(WHOLE))
+        return Wishes(self.database, self.factory, self.world.clock, asyncio.Event(), Juels(WHOLE))
 
     async def lead(self) -> None:
         """Begin a term, with the node's replicas running unless it is at rest."""
@@ -161,7 +170,8 @@ class LeavingLeader:
         async with self.database.write() as session:
             epoch = await lease.take(session, "test", await lease.seen(session))
         assert epoch is not None
-        journal = Journal(self.database, clock)
+        self.epoch = epoch
+        journal = self.journal = Journal(self.database, clock)
         self.outbox = Outbox(
             self.rpc,
             self.database,
@@ -172,7 +182,7 @@ class LeavingLeader:
             chain_id=31337,
             max_fee=Wei(200 * 10**9),
         )
-        tasks = Tasks(self.engine)
+        tasks = self.tasks = Tasks(self.engine)
         await tasks.refresh()
         self.groups = Groups(
             database=self.database,
