@@ -1,9 +1,9 @@
 """The simulator beside the real thing: the same failures, drawn by the one, done to the other.
 
 A real node of two replicas gets requests as they come by themselves (Poisson). Failure rates are raised until
-20 failures fall in 15 minutes: single replicas are killed (SIGKILL), and now and then the whole node is kept
-dead for a while (every replica is killed the moment it appears). Side by side: what the model says of exactly
-these failures, what it says of any history with such rates (5 % to 95 % of 400), and what the chain says.
+20 failures fall in 15 minutes: single replicas are killed (SIGKILL), and now and then the whole node is frozen
+for a while (SIGSTOP for every replica the moment it appears, replacements too). Side by side: what the model
+says of exactly these failures, what it says of any history with such rates (5 % to 95 % of 400), and the chain.
 
 Repair times are not assumed: three kills before the run say how long a replacement takes on this machine.
 """
@@ -130,14 +130,14 @@ class Killer:
             await asyncio.sleep(10)  # a replica that lived for a while is not restarted later than at once
         return mean(took)
 
-    async def run(self, plan: Schedule, begin: float, repair: float) -> None:
+    async def run(self, plan: Schedule, begin: float) -> None:
         """All of it, from that loop time on."""
         async with asyncio.TaskGroup() as group:
             for number, line in enumerate(plan.replicas):
                 for start, _ in line:
                     group.create_task(self._at(begin + start, self.kill(number)))
             for start, end in plan.node:
-                group.create_task(self._at(begin + start, self._keep_dead(begin + end - repair)))
+                group.create_task(self._at(begin + start, self._freeze(begin + end)))
 
     async def kill(self, number: int) -> None:
         """SIGKILL for one of the two replicas, if it lives."""
@@ -147,16 +147,18 @@ class Killer:
                 os.kill(pids[number], signal.SIGKILL)
                 self.kills += 1
 
-    async def _keep_dead(self, until: float) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
+    async def _freeze(self, until: float) -> None:
+        """SIGSTOP for every replica the moment it appears, replacements too; at that time they go on."""
+        loop, frozen = asyncio.get_running_loop(), set[int]()
+        while loop.time() < until:
             async for pid in self._pids():
                 with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    self.kills += 1
-            if loop.time() >= until:
-                return
+                    os.kill(pid, signal.SIGSTOP)
+                    frozen.add(pid)
             await asyncio.sleep(0.2)
+        for pid in frozen:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     async def _pids(self) -> AsyncIterator[int]:
         for replica in (await self._load.pool.control.nodes())[0].replicas:
@@ -236,7 +238,7 @@ async def measure(options: Options) -> Mapping[str, object]:
         down: list[float] = []
         async with watching(down, load):
             begin = asyncio.get_running_loop().time()
-            await asyncio.gather(ask(load, options), killer.run(plan, begin, repair))
+            await asyncio.gather(ask(load, options), killer.run(plan, begin))
             await healthy(load)
         await load.settled(330.0)
         at = await times(load)
