@@ -2,7 +2,8 @@
 
 A header's `logsBloom` never denies a log that is there, and affirms a few that are not. So a block whose
 filter names our contract and one of our topics *promises* logs; when none was pushed a while later, that
-block is read. A false promise costs one call. Chains that leave the filter empty promise nothing.
+block is read. A false promise costs one call. A filter that is empty, as some chains leave it, promises
+nothing; one that is more than half full, as in most blocks of Ethereum itself, promises too much to be asked.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,10 @@ from eth_hash.auto import keccak
 
 from linkpool.chain.ranges import Wanted
 from linkpool.chain.types import Head, unhex
+
+
+MOST_BITS = 1024
+"""Of 2048. So full, one in twenty of the blocks without any log of ours promises one; 1,400 bits, one in three."""
 
 
 @lru_cache(maxsize=256)
@@ -37,6 +42,8 @@ class Promises:
     def note(self, head: Head, now: float) -> None:
         """A new block."""
         bloom = head.bloom or 0
+        if bloom.bit_count() > MOST_BITS:
+            return
         if _any(bloom, self._addresses) and (not self._topics or _any(bloom, self._topics)):
             self._open.append((now + self._patience, head))
 
