@@ -14,9 +14,8 @@ from eth_hash.auto import keccak
 from linkpool.chain.ranges import Wanted
 from linkpool.chain.types import Head, unhex
 
-
 MOST_BITS = 1024
-"""Of 2048. So full, one in twenty of the blocks without any log of ours promises one; 1,400 bits, one in three."""
+"""Of 2048. So full, one in sixteen blocks without logs of ours promises one; with 1,400 bits, one in three."""
 
 
 @lru_cache(maxsize=256)
