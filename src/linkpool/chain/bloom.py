@@ -15,7 +15,7 @@ from linkpool.chain.ranges import Wanted
 from linkpool.chain.types import Head, unhex
 
 MOST_BITS = 1024
-"""Of 2048. So full, one in sixteen blocks without logs of ours promises one; with 1,400 bits, one in three."""
+"""Of 2048. So full, one in 16 blocks without logs of ours promises one; with 1,400 bits, one in three."""
 
 
 @lru_cache(maxsize=256)
