@@ -162,7 +162,9 @@ class Answers:
             await self._coverage.cover(wanted.addresses, kept, high)
         except TooMany:
             return await self._passed_logs(where)
-        if (now := self._feed.blocks.floor) and now.head.number > kept:
+        if high > self._tip.head.number:
+            raise Behind(f"block {high} is beyond current head: a re-org took it out")
+        if self._feed.blocks.at(kept) is None:
             return await self._passed_logs(where)  # the oldest blocks went while we waited
         found = _matching(self._feed.blocks.between(kept, high), wanted)
         self.made["eth_getLogs", "kept"] += 1

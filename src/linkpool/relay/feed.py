@@ -6,8 +6,7 @@ everything up to it. Nothing is told of a block whose logs could not be read.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.rpc import Behind, Endpoint, EndpointTrouble, Garbage, NoEndpoint, Refusal
 from linkpool.chain.types import hexed
 from linkpool.relay.blocks import Block, Blocks, Json, make_block
+from linkpool.relay.bunches import in_bunches
 from linkpool.relay.interest import Interest
 from linkpool.relay.reading import read_block_logs, read_header
 
@@ -125,9 +125,9 @@ class Feed:
         """Follow until told to leave, or until it fails; its fault, if any."""
         self._fault = None
         try:
-            async with asyncio.timeout(None) as self._stay, aclosing(self._heads(source)) as heads:
-                async for header in heads:
-                    await self._take(source, header)
+            async with asyncio.timeout(None) as self._stay, in_bunches(self._heads(source)) as bunches:
+                async for headers in bunches:
+                    await self._take(source, headers)
         except TimeoutError:
             return self._fault
         except EndpointTrouble as trouble:
@@ -138,7 +138,7 @@ class Feed:
             self._stay = None
         return None
 
-    async def _heads(self, source: Endpoint) -> AsyncGenerator[Any, None]:
+    async def _heads(self, source: Endpoint) -> AsyncIterator[Any]:
         """Its newest header, then each that it tells. Raises EndpointTrouble."""
         if not source.pushes:
             while True:
@@ -150,32 +150,35 @@ class Feed:
                 self.heads += 1
                 yield header
 
-    async def _take(self, source: Endpoint, header: Any) -> None:
-        """Make the chain end at this header, or at a newer one. Raises EndpointTrouble."""
-        tip, block = self.blocks.tip, make_block(header)
-        if self.blocks.by_hash(block.head.hash) is not None:
+    async def _take(self, source: Endpoint, headers: Sequence[Any]) -> None:
+        """Make the chain end at the last of these headers, or at a newer one. Raises EndpointTrouble."""
+        told = [block for block in map(make_block, headers) if self.blocks.by_hash(block.head.hash) is None]
+        if not told:
             return
-        if tip is not None and block.head.parent_hash != tip.head.hash:
-            block = make_block(await read_header(source, "latest"))  # the notice may be of a dead fork
-            if self.blocks.by_hash(block.head.hash) is not None:
+        tip = self.blocks.tip
+        parents = [tip.head.hash if tip else told[0].head.parent_hash, *(block.head.hash for block in told)]
+        newest = told[-1]
+        if any(block.head.parent_hash != parent for block, parent in zip(told, parents, strict=False)):
+            newest = make_block(await read_header(source, "latest"))  # some of these are of a dead fork
+            if self.blocks.by_hash(newest.head.hash) is not None:
                 return
-        line = await self._trace(source, block)
+        line = await self._trace(source, newest, {block.head.hash: block for block in told})
         await read_block_logs(source, line, self.interest.now)
         while missing := self.interest.now - line[0].covers:  # asked for while we read
             await read_block_logs(source, line, missing)
         self._adopt(line)
 
-    async def _trace(self, source: Endpoint, block: Block) -> list[Block]:
-        """The blocks from the first unknown one up to `block`. Raises EndpointTrouble."""
-        line, floor = [block], self.blocks.floor
-        while floor is not None and self.blocks.by_hash(line[-1].head.parent_hash) is None:
+    async def _trace(self, source: Endpoint, newest: Block, told: Mapping[bytes, Block]) -> list[Block]:
+        """The blocks from the first unknown one up to `newest`. Raises EndpointTrouble."""
+        line, floor = [newest], self.blocks.floor
+        while floor is not None and self.blocks.by_hash(parent := line[-1].head.parent_hash) is None:
             if line[-1].head.number <= floor.head.number:
-                if block.head.number <= floor.head.number:
-                    raise Behind(f"{source.name}: its head, block {block.head.number}, is below all we keep")
+                if newest.head.number <= floor.head.number:
+                    raise Behind(f"{source.name}: its head, block {newest.head.number}, is below all we keep")
                 break
             if len(line) >= self.blocks.depth:
                 break
-            line.append(make_block(await read_header(source, hexed(line[-1].head.parent_hash))))
+            line.append(told.get(parent) or make_block(await read_header(source, hexed(parent))))
         return line[::-1]
 
     def _adopt(self, line: list[Block]) -> None:

@@ -115,6 +115,21 @@ def test_a_gap_is_told_block_by_block() -> None:
     play(story)
 
 
+def test_blocks_that_come_faster_than_logs_are_read_are_taken_together() -> None:
+    async def story(it: World) -> None:
+        async with mining(it.chain):
+            it.relay.ups[0].faults.latency = 2.0
+            for _ in range(40):
+                await asyncio.sleep(1)
+                assert it.chain.head.number - it.relay.tip <= 7
+            asked = it.relay.ups[0].calls["eth_getBlockByHash"]
+            assert asked == 0, "what was told in between is not asked for"
+        await it.caught_up()
+        assert it.ear.heads == [*range(2, it.chain.head.number + 1)]
+
+    play(story)
+
+
 def test_more_blocks_than_are_kept_are_begun_anew() -> None:
     async def story(it: World) -> None:
         it.relay.ups[0].go_down()
