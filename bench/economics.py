@@ -1,9 +1,10 @@
 """The simulator beside the real thing: the same failures, drawn by the one, done to the other.
 
-A real node of two replicas gets requests as they come by themselves (Poisson). Failure rates are raised until
-20 failures fall in 15 minutes: single replicas are killed (SIGKILL), and now and then the whole node is frozen
-for a while (SIGSTOP for every replica the moment it appears, replacements too). Side by side: what the model
-says of exactly these failures, what it says of any history with such rates (5 % to 95 % of 400), and the chain.
+A real node of two replicas gets requests as they come by themselves (Poisson). Failure rates are raised
+until 20 failures fall in 15 minutes: single replicas are killed (SIGKILL), and now and then the whole node is
+frozen for a while (SIGSTOP for every replica the moment it appears, replacements too). Side by side: what the
+model says of exactly these failures, what it says of any history with such rates (5 % to 95 % of 400), and
+what the chain says.
 
 Repair times are not assumed: three kills before the run say how long a replacement takes on this machine.
 """

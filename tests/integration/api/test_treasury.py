@@ -1,20 +1,26 @@
-"""A thief with a sender's key, on a real chain: frozen, told, its replica moved, unfrozen by a person."""
+"""The treasury on a real chain: a stolen key is noticed, and offers close before the coin is gone."""
 
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 
+from linkpool.chain.endpoint import connect
 from linkpool.chain.keys import Key
+from linkpool.contracts.pool import Pool as PoolContract
 from linkpool.fleet.keys import Keyring
+from linkpool.jobs.spec import parse_job
 from linkpool.units import Slot
 from tests.support.control import MASTER, Ground, control_plane, ground
+from tests.support.job_text import JOB
 
 GWEI = 10**9
 THIEF = Key("0x" + "77" * 32).address
+SPEC_ID = parse_job(JOB).spec_ids[0]
 
 
 @pytest.fixture
@@ -94,3 +100,40 @@ async def test_a_stolen_key_is_noticed_on_a_real_chain(pool: Ground) -> None:
         assert answer.json()["frozen"] is None
         gone = await control.client.post(f"/api/v1/treasury/unfreeze/{THIEF}")
         assert gone.status_code == 404
+
+
+async def test_offers_on_chain_close_before_the_treasury_is_empty_and_open_when_it_is_filled(
+    pool: Ground,
+) -> None:
+    book = PoolContract(pool.deployment.pool)
+    treasury = Key(Keyring(MASTER).treasury()).address
+
+    async with control_plane(pool.settings()) as control, aiohttp.ClientSession() as http:
+        endpoint = connect(pool.chain.http, http)
+
+        async def until(is_open: bool) -> None:
+            async with asyncio.timeout(60):
+                while (await book.offer(SPEC_ID).ask(endpoint)).open is not is_open:
+                    await asyncio.sleep(0.1)
+
+        await control.client.post("/api/v1/nodes", json={})
+        await serving(control.client)
+        terms = {"payment": str(10**17), "base_fee_ceiling": str(10**12)}
+        job = {"text": JOB, "offer": terms}
+        answer = await control.client.post("/api/v1/catalog", json={"jobs": [job], "bridges": {}})
+        assert answer.status_code == 200, answer.text
+        await until(True)
+        money = await look(control.client, "/treasury")
+        pool.chain.rpc("anvil_setBalance", treasury, hex(int(money["floor"]) * 9 // 10))
+        await until(False)
+        money = await look(control.client, "/treasury")
+        assert "treasury" in money["hold"]
+        assert int(money["balance"]) > 0
+        assert all(int(one["balance"]) >= int(money["low"]) for one in money["accounts"] if one["held"])
+        assert {"offers_held", "treasury_low"} <= {
+            alarm["kind"] for alarm in (await look(control.client, "/alarms"))["alarms"]
+        }
+        pool.chain.rpc("anvil_setBalance", treasury, hex(int(money["floor"]) * 4))
+        await until(True)
+        assert (await look(control.client, "/treasury"))["hold"] is None
+        await endpoint.close()
