@@ -25,6 +25,6 @@ def _whole(text: str, units: dict[str, int], example: str) -> int:
         amount = Decimal(number) * units[unit.strip()]
     except (KeyError, InvalidOperation):
         raise BadValue(f'"{text}" is no amount; write it with its unit, such as "{example}"') from None
-    if amount < 0 or amount != int(amount):
-        raise BadValue(f'"{text}" is negative, or has more places than {next(iter(units))} has')
+    if not amount.is_finite() or amount < 0 or amount != int(amount):
+        raise BadValue(f'"{text}" is negative, no number, or finer than one {list(units)[-1]}')
     return int(amount)
