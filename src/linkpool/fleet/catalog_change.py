@@ -38,7 +38,7 @@ def follow(now: Document, jobs: Iterable[Job], bridges: Iterable[Bridge]) -> Doc
     for number, job in enumerate(jobs):
         if job.id in coming:
             first = list(coming).index(job.id)
-            raise CatalogRefused(f"jobs.{number}: has the externalJobID of jobs.{first}")
+            raise DoesNotFit(f"jobs.{number}: has the externalJobID of jobs.{first}")
         coming[job.id] = replace(job, leaving=False)
     kept = {bridge.name: bridge for bridge in bridges}
     for job in coming.values():

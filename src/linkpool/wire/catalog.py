@@ -14,7 +14,7 @@ serving replica acknowledged its revision; offers on chain follow (`JobView.stat
 """
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, model_validator
 from pydantic.config import JsonDict, JsonValue
@@ -31,6 +31,11 @@ Word = Annotated[str, Field(min_length=1)]
 _HOST = r"[a-zA-Z0-9._~-]+(:[0-9]{1,5})?"
 Url = Annotated[str, Field(pattern=rf"^https?://{_HOST}([/?#][!-~]*)?$", max_length=2_048)]
 """Without a user or password: URLs are shown, tokens are not."""
+
+
+def _keyed(most: int) -> Any:
+    """A mapping of at most so many; keys that do not fit are refused, and the OpenAPI document says so."""
+    return Field(max_length=most, json_schema_extra={"additionalProperties": False})
 
 
 def _either(one: JsonDict, other: JsonDict) -> ConfigDict:
@@ -78,8 +83,8 @@ class Program(Asked):
     model_config = _either(_COMMAND, _IMAGE)
     command: Annotated[list[Word], Field(max_length=100)] = Field(default_factory=list)
     image: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    settings: Annotated[dict[Variable, str], Field(max_length=200)] = Field(default_factory=dict)
-    secrets: Annotated[dict[Variable, Secret], Field(max_length=50)] = Field(default_factory=dict)
+    settings: Annotated[dict[Variable, str], _keyed(200)] = Field(default_factory=dict)
+    secrets: Annotated[dict[Variable, Secret], _keyed(50)] = Field(default_factory=dict)
     sample: Annotated[str, Field(max_length=32_768)] | None = None
 
     @model_validator(mode="after")
@@ -114,10 +119,7 @@ class PutCatalog(Asked):
     """The whole catalog. if_revision: refuse (409) when another one is in force by now."""
 
     jobs: Annotated[list[PutJob], Field(max_length=1_000)]
-    bridges: Annotated[
-        dict[BridgeName, PutBridge],
-        Field(max_length=1_000, json_schema_extra={"additionalProperties": False}),
-    ] = Field(default_factory=dict)
+    bridges: Annotated[dict[BridgeName, PutBridge], _keyed(1_000)] = Field(default_factory=dict)
     dry_run: StrictBool = False
     if_revision: StrictInt | None = None
 

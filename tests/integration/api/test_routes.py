@@ -205,14 +205,14 @@ async def test_the_catalog_is_replaced_as_a_whole_and_bad_jobs_are_refused_with_
     assert (first.json()["revision"], first.json()["applied"]) == (1, True)
     again = await house.client.post("/api/v1/catalog", json={"jobs": [{"text": JOB}]}, headers=operate)
     assert (again.json()["revision"], again.json()["applied"], again.json()["changes"]) == (1, False, [])
-    for jobs, reason in (
-        (["not toml"], "jobs.0"),
-        ([JOB, JOB], "jobs.1: has the externalJobID of jobs.0"),
-        ([JOB.replace("ethabidecodelog", "teleport")], "teleport"),
+    for jobs, status, reason in (
+        (["not toml"], 422, "jobs.0"),
+        ([JOB, JOB], 409, "jobs.1: has the externalJobID of jobs.0"),
+        ([JOB.replace("ethabidecodelog", "teleport")], 422, "teleport"),
     ):
         asked = {"jobs": [{"text": text} for text in jobs]}
         answer = await house.client.post("/api/v1/catalog", json=asked, headers=operate)
-        assert answer.status_code == 422
+        assert answer.status_code == status
         assert reason in answer.json()["detail"]
     assert (await house.client.get("/api/v1/catalog", headers=operate)).json()["revision"] == 1
 

@@ -58,7 +58,7 @@ async def test_a_wrong_job_is_refused_with_place_and_reason(
 async def test_two_jobs_of_one_id_are_refused(pool: RealPool) -> None:
     job = demo_job(pool.source.url)
     status, answer = await pool.put_jobs(job, job)
-    assert (status, answer["detail"]) == (422, "jobs.1: has the externalJobID of jobs.0")
+    assert (status, answer["detail"]) == (409, "jobs.1: has the externalJobID of jobs.0")
 
 
 async def test_after_refusals_the_old_jobs_are_served(pool: RealPool) -> None:
