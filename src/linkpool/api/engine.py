@@ -6,6 +6,9 @@ from contextlib import AbstractAsyncContextManager
 
 from linkpool.api.settings import Settings
 from linkpool.engines.docker import Docker
+from linkpool.engines.ecs import EcsEngine
+from linkpool.engines.ecs_check import examine_ecs
+from linkpool.engines.ecs_spec import Place
 from linkpool.engines.local import LocalEngine
 from linkpool.engines.protocol import Engine, Finding
 from linkpool.engines.swarm import SwarmEngine
@@ -26,7 +29,9 @@ def open_engine(
     """
     if settings.engine == "local":
         return local_engine(settings, clock, keep=keep)
-    return SwarmEngine(swarm_ground(settings), settings.docker_socket)
+    if settings.engine == "swarm":
+        return SwarmEngine(swarm_ground(settings), settings.docker_socket)
+    return EcsEngine(ecs_place(settings), settings.aws_endpoint)
 
 
 def local_engine(settings: Settings, clock: Clock, *, keep: bool = True) -> LocalEngine:
@@ -45,6 +50,23 @@ def swarm_ground(settings: Settings) -> Ground:
     )
 
 
+def ecs_place(settings: Settings) -> Place:
+    """Where all groups of the pool run on AWS."""
+    return Place(
+        pool=settings.pool_name,
+        region=settings.aws_region or "",
+        cluster=settings.ecs_cluster,
+        subnets=tuple(settings.ecs_subnets),
+        security_groups=tuple(settings.ecs_security_groups),
+        execution_role=settings.ecs_execution_role,
+        task_role=settings.ecs_task_role,
+        log_group=settings.ecs_log_group,
+        capacity_provider=settings.ecs_capacity_provider,
+        cpu=settings.task_cpu,
+        memory=settings.task_memory,
+    )
+
+
 def for_tasks(settings: Settings) -> Mapping[str, str]:
     """Where a replica in a container serves its health; on one machine each takes a free port of loopback."""
     if settings.engine == "local":
@@ -56,6 +78,10 @@ async def examine_engine(settings: Settings) -> AsyncIterator[Finding]:
     """Everything the engine needs to run this pool's replicas, and what to do about what is missing."""
     if settings.engine == "local":
         yield _program(settings.replica_command[0])
+        return
+    if settings.engine == "ecs":
+        async for finding in examine_ecs(ecs_place(settings), settings.aws_endpoint):
+            yield finding
         return
     async with Docker(settings.docker_socket) as docker:
         async for finding in examine(docker, swarm_ground(settings), settings.release_image or ""):

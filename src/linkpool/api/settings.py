@@ -1,18 +1,17 @@
 """Everything a control plane is told: one TOML file and the environment, read once into one object."""
 
 import difflib
-import sys
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from eth_utils.address import is_address, to_checksum_address
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from linkpool.engines.swarm import SOCKET
+from linkpool.api.engine_settings import EngineSettings, Texts
 from linkpool.errors import Permanent
 from linkpool.fleet.treasury_terms import Marks
 from linkpool.units import Wei, link
@@ -27,22 +26,16 @@ class SettingsRefused(Permanent):
     """The configuration cannot be used; the text names the field."""
 
 
-def _split(value: Any) -> Any:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-
 def _address(value: str) -> str:
     if not is_address(value):
         raise ValueError(f"{value!r} is no address (0x and 40 hex digits)")
     return to_checksum_address(value)
 
 
-Texts = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-"""A list; comma-separated in the environment."""
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class Settings(BaseSettings):
+class Settings(EngineSettings):
     """Amounts in juels or wei. Relative paths count from the working directory."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -91,26 +84,6 @@ class Settings(BaseSettings):
     pool_name: str = Field(
         "linkpool", pattern=r"^[a-z0-9-]{1,40}$", description="Name of the pool in engines."
     )
-    engine: Literal["local", "swarm"] = Field(
-        "local", description="What runs replicas: this machine, or the Docker Swarm it manages."
-    )
-    docker_socket: Path = Field(SOCKET, description="The daemon's socket, of a manager (swarm).")
-    swarm_network: str = Field("linkpool", description="Overlay network that replicas join (swarm).")
-    swarm_zone: str = Field("zone", description="Node label over which a pair is spread (swarm).")
-    swarm_constraints: Texts = Field(
-        [], description="Placement constraints of replicas, as Docker has them (swarm)."
-    )
-    task_memory: int = Field(256, ge=64, description="MiB that one replica or adapter may use (swarm).")
-    release_name: str = Field(
-        "local", pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="What new nodes run."
-    )
-    release_command: list[str] = Field(
-        [], description="Its program (local), or its image's arguments; LinkPool's own replica by default."
-    )
-    release_image: str | None = Field(
-        None, description="Image of that release, by digest or ID (swarm): all processes run from one image."
-    )
-    release_settings: dict[str, str] = Field({}, description="Environment of that release's replicas.")
     capacity: int = Field(link(100_000), gt=0, description="Juels of active stake a new node takes.")
     link_price: int | None = Field(None, gt=0, description="Wei per LINK: what an answer may cost.")
     link_price_feed: Address | None = Field(
@@ -176,33 +149,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "control planes on several hosts cannot share SQLite; set database to postgresql://..."
             )
-        self._refuse_half_an_engine()
+        self.refuse_half_an_engine(agents=self.agent_port is not None and bool(self.control_urls))
+        if self.stop_replicas and self.engine != "local":
+            raise ValueError("stop_replicas is for the local engine; `linkpool engine prune` removes groups")
         self._refuse_agents_in_clear()
         return self
-
-    @property
-    def replica_command(self) -> list[str]:
-        """What the configured release runs: a program of this machine, or what the image is told."""
-        ours = [sys.executable, "-m", "linkpool.replica"] if self.engine == "local" else ["replica"]
-        return self.release_command or ours
-
-    def _refuse_half_an_engine(self) -> None:
-        """Replicas on other machines need an image, and TLS to come back through."""
-        if self.engine == "local":
-            return
-        missing = [
-            name
-            for name, value in (
-                ("release_image", self.release_image),
-                ("agent_port", self.agent_port),
-                ("control_urls", self.control_urls),
-            )
-            if not value
-        ]
-        if missing:
-            raise ValueError(f"engine {self.engine} also needs {', '.join(missing)}; docs/{self.engine}.md")
-        if self.stop_replicas:
-            raise ValueError("stop_replicas is for the local engine; `linkpool engine prune` removes groups")
 
     def _refuse_agents_in_clear(self) -> None:
         """Group tokens and sender keys cross the agent socket."""

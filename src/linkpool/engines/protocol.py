@@ -42,7 +42,7 @@ class Group:
     release: Release
     environment: Mapping[str, str]
     token: str = field(repr=False)
-    """The group token; reaches the tasks as a file, never by environment or argument."""
+    """The group token; reaches the tasks as a secret: a file, or on ECS a variable that they take out."""
     count: int = 2
     port: int | None = None
     """Tasks listen there, told so as `PORT` and `EA_PORT`; 0: the engine picks a free one per task."""

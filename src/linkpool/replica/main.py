@@ -30,6 +30,7 @@ from linkpool.replica.life import Life
 from linkpool.replica.member import Membership
 from linkpool.replica.metrics import Metrics
 from linkpool.replica.observed import Link, Observed
+from linkpool.replica.placed import ask_place
 from linkpool.replica.runner import Outside
 from linkpool.replica.settings import BadSettings, PoolSettings, Settings, from_environment, from_file
 from linkpool.replica.ties import Ties
@@ -47,6 +48,8 @@ def main(config: Path | None = None) -> int:
     logs.configure()
     failed = False
     try:
+        if config is None:
+            ask_place(os.environ)
         settings = from_file(config) if config else from_environment(os.environ)
         asyncio.run(Process(settings).run())
     except* LinkPoolError as group:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -89,19 +89,18 @@ class Standalone(BaseModel):
     max_fee_gwei: float = 500.0
 
 
-def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Settings of a pool replica (DESIGN section 12). Raises BadSettings naming the variable."""
+def from_environment(environ: MutableMapping[str, str]) -> Settings:
+    """Settings of a pool replica (DESIGN section 12). Raises BadSettings naming the variable.
+
+    ECS hands secrets over as variables only: LINKPOOL_TOKEN is taken out, so that nobody reads it later.
+    """
 
     def need(name: str) -> str:
         if not environ.get(name):
             raise BadSettings(f"{name} is not set; a replica is started by its engine, or with --config FILE")
         return environ[name]
 
-    token_file = Path(need("LINKPOOL_TOKEN_FILE"))
-    try:
-        token = token_file.read_text().strip()
-    except OSError as error:
-        raise BadSettings(f"LINKPOOL_TOKEN_FILE: cannot read {token_file}: {error.strerror}") from error
+    token = environ.pop("LINKPOOL_TOKEN", None) or _token(Path(need("LINKPOOL_TOKEN_FILE")))
     urls = tuple(url.rstrip("/") for url in need("LINKPOOL_CONTROL_URLS").split(","))
     pool = PoolSettings(
         group=need("LINKPOOL_GROUP"),
@@ -118,6 +117,13 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         max_fee_gwei=_number(environ, "LINKPOOL_MAX_FEE_GWEI", 500),
         pool=pool,
     )
+
+
+def _token(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise BadSettings(f"LINKPOOL_TOKEN_FILE: cannot read {file}: {error.strerror}") from error
 
 
 def _fingerprint(environ: Mapping[str, str], urls: tuple[str, ...]) -> str | None:

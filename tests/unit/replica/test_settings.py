@@ -38,6 +38,15 @@ def test_a_missing_variable_is_named(environ, name):
         from_environment(environ)
 
 
+def test_a_token_in_a_variable_is_taken_out(environ):
+    del environ["LINKPOOL_TOKEN_FILE"]
+    environ["LINKPOOL_TOKEN"] = "from-a-secret"
+    settings = from_environment(environ)
+    assert settings.pool is not None
+    assert settings.pool.token == "from-a-secret"
+    assert "LINKPOOL_TOKEN" not in environ
+
+
 def test_an_unreadable_token_file_is_named(environ, tmp_path):
     environ["LINKPOOL_TOKEN_FILE"] = str(tmp_path / "nowhere")
     with pytest.raises(BadSettings, match="nowhere"):

@@ -1,0 +1,72 @@
+"""What AWS must have before it can run a pool, looked at one thing after the other."""
+
+from collections.abc import AsyncIterator
+
+from linkpool.engines.aws import Aws, NotThere
+from linkpool.engines.ecs_spec import Place
+from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Finding
+
+
+async def examine_ecs(place: Place, endpoint: str | None = None) -> AsyncIterator[Finding]:
+    """Cluster, subnets and their zones, capacity provider, log group; stops where all others need it."""
+    yield (cluster := await _cluster(place, Aws("ecs", place.region, endpoint)))
+    if not cluster.good:
+        return
+    yield await _subnets(place, Aws("ec2", place.region, endpoint))
+    if place.capacity_provider:
+        yield await _provider(place, Aws("ecs", place.region, endpoint))
+    if place.log_group:
+        yield await _logs(place, Aws("logs", place.region, endpoint))
+    if place.execution_role is None:
+        advice = "set ecs_execution_role: without it no task can read its token from Secrets Manager"
+        yield Finding("roles", good=False, text="no execution role", advice=advice)
+
+
+async def _cluster(place: Place, ecs: Aws) -> Finding:
+    try:
+        answer = await ecs.call("describe_clusters", clusters=[place.cluster])
+    except (EngineUnreachable, EngineRefused) as error:
+        advice = "check aws_region, and that this process has credentials (a task role, or AWS_PROFILE)"
+        return Finding("engine", good=False, text=str(error), advice=advice)
+    active = [each for each in answer["clusters"] if each["status"] == "ACTIVE"]
+    if not active:
+        advice = "deploy the stack, or set ecs_cluster to a cluster that is there"
+        return Finding("engine", good=False, text=f"ecs: no cluster {place.cluster}", advice=advice)
+    return Finding("engine", good=True, text=f"ecs: cluster {place.cluster} in {place.region}")
+
+
+async def _subnets(place: Place, ec2: Aws) -> Finding:
+    try:
+        answer = await ec2.call("describe_subnets", SubnetIds=list(place.subnets))
+    except (NotThere, EngineRefused) as error:
+        return Finding(
+            "subnets", good=False, text=str(error), advice="set ecs_subnets to subnets of the cluster"
+        )
+    found = answer["Subnets"]
+    zones = sorted({each["AvailabilityZone"] for each in found})
+    free = sum(each["AvailableIpAddressCount"] for each in found)
+    text = f"{len(found)} in {', '.join(zones)}; {free} addresses free"
+    if len(zones) < 2:
+        advice = "add a subnet in a second zone: a pair in one zone is lost with it"
+        return Finding("subnets", good=False, text=text, advice=advice)
+    return Finding("subnets", good=True, text=text)
+
+
+async def _provider(place: Place, ecs: Aws) -> Finding:
+    name = place.capacity_provider or ""
+    answer = await ecs.call("describe_capacity_providers", capacityProviders=[name])
+    if not answer.get("capacityProviders"):
+        advice = "attach it to the cluster, or leave ecs_capacity_provider out and run on Fargate"
+        return Finding("capacity", good=False, text=f"no capacity provider {name}", advice=advice)
+    return Finding(
+        "capacity", good=True, text=f"{name} is {answer['capacityProviders'][0]['status'].lower()}"
+    )
+
+
+async def _logs(place: Place, logs: Aws) -> Finding:
+    name = place.log_group or ""
+    answer = await logs.call("describe_log_groups", logGroupNamePrefix=name)
+    if not any(each["logGroupName"] == name for each in answer["logGroups"]):
+        advice = f"`aws logs create-log-group --log-group-name {name}`: a task without it does not start"
+        return Finding("logs", good=False, text=f"no log group {name}", advice=advice)
+    return Finding("logs", good=True, text=name)
