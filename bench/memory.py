@@ -3,11 +3,10 @@
 Target (design, section 9): at most 70 MB.
 """
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from bench._pool import Load, pool, report
+from bench._processes import pss_mb
 
 REQUESTS, RATE = 10_000, 100
 
@@ -30,12 +29,7 @@ async def measure() -> Mapping[str, object]:
 
 async def _pss(load: Load) -> list[float]:
     node = (await load.pool.control.nodes())[0]
-    return [_pss_of(replica.pid) for replica in node.replicas if replica.pid]
-
-
-def _pss_of(pid: int) -> float:
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return round(int(re.findall(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)[0]) / 1000, 1)
+    return [pss_mb(replica.pid) for replica in node.replicas if replica.pid]
 
 
 def main(arguments: list[str]) -> None:

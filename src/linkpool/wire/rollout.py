@@ -52,12 +52,11 @@ class PutRelease(Asked):
     Settings are shown to whoever may read: secrets do not belong there.
     """
 
-    command: Annotated[list[Text], Field(max_length=100, default_factory=list)]
+    command: list[Text] = Field(default_factory=list, max_length=100)
     image: Annotated[str, Field(pattern=r"^[!-~]{1,500}$")] | None = None
-    settings: Annotated[
-        dict[Variable, Text],
-        Field(max_length=100, default_factory=dict, json_schema_extra={"additionalProperties": False}),
-    ]
+    settings: dict[Variable, Text] = Field(
+        default_factory=dict, max_length=100, json_schema_extra={"additionalProperties": False}
+    )
 
     @model_validator(mode="after")
     def _something_to_run(self) -> Self:
@@ -92,10 +91,9 @@ class StartRollout(Asked):
     """
 
     release: ReleaseName
-    nodes: Annotated[
-        list[NodeId],
-        Field(max_length=1_000, default_factory=list, json_schema_extra={"uniqueItems": True}),
-    ]
+    nodes: list[NodeId] = Field(
+        default_factory=list, max_length=1_000, json_schema_extra={"uniqueItems": True}
+    )
     all: bool = False
     wave: Annotated[int, Field(ge=1, le=100)] = 4
     within: Annotated[float, Field(ge=5, le=3_600)] = 180.0

@@ -1,6 +1,6 @@
-"""Cold start of a replica: from the process's start, and from the kill that made it necessary, to serving.
+"""kill -9 of a replica: how long until its copy serves, from the kill and from the copy's own start.
 
-Targets (design, section 9): start to serving 1.5 s; a new replica serving 3 s after a kill. Between two
+Targets (design, section 9): two serving again 3 s after a kill; start to serving 1.5 s. Between two
 kills the replicas grow out of the age at which the engine would call a death flapping, and wait before it
 starts another.
 """
@@ -28,8 +28,8 @@ async def measure() -> Mapping[str, object]:
             await asyncio.sleep(YOUNG)
     return {
         "runs": RUNS,
-        "kill_to_serving_p50_s": percentile(from_kill, 0.5),
-        "kill_to_serving_max_s": max(from_kill),
+        "kill_to_two_serving_p50_s": percentile(from_kill, 0.5),
+        "kill_to_two_serving_max_s": max(from_kill),
         "start_to_serving_p50_s": percentile(from_start, 0.5),
         "start_to_serving_max_s": max(from_start),
     }
@@ -52,5 +52,5 @@ async def _replace_one(load: Load) -> tuple[float, float]:
 
 
 def main(arguments: list[str]) -> None:
-    """`python -m bench start`."""
-    report("start", arguments, measure)
+    """`python -m bench replace`."""
+    report("replace", arguments, measure)
