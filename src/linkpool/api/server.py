@@ -11,6 +11,8 @@ from fastapi import FastAPI
 
 from linkpool.errors import Permanent
 
+IDLE_WITHIN = 75
+"""Seconds an idle connection stays: longer than proxies keep theirs, so that it is the client who ends it."""
 CLOSE_WITHIN = 2
 """Seconds open requests get at a stop; event streams never end by themselves."""
 
@@ -43,6 +45,7 @@ async def serve(app: FastAPI, bound: socket.socket, tls: ssl.SSLContext | None =
         ws="websockets-sansio",
         ws_max_size=1 << 20,
         ws_ping_interval=None,  # heartbeats come every half second
+        timeout_keep_alive=IDLE_WITHIN,
         timeout_graceful_shutdown=CLOSE_WITHIN,
         lifespan="off",
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
