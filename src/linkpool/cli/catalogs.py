@@ -85,10 +85,14 @@ def print_change(change: CatalogChange) -> None:
 # --- jobs -----------------------------------------------------------------------------------------
 
 
-def wanted_jobs(files: Sequence[Path], offer: Terms | None) -> Mapping[str, PutJob]:
-    """Jobs of files by their ids. Raises BadFolder with file, line and reason."""
-    texts = [checked(file, file.read_text()) for file in files]
-    return {str(parse_job(text).external_job_id): PutJob(text=text, offer=offer) for text in texts}
+def wanted_jobs(files: Sequence[Path], price: Terms | None, seen: CatalogView) -> Mapping[str, PutJob]:
+    """Jobs of files by their ids, at that price or the one they have. Raises BadFolder naming file and line."""
+    texts = {
+        str(parse_job(text).external_job_id): text
+        for text in (checked(file, file.read_text()) for file in files)
+    }
+    prices = {job.id: job.offer for job in seen.jobs}
+    return {job: PutJob(text=text, offer=price or prices.get(job)) for job, text in texts.items()}
 
 
 def terms(payment: str | None, penalty: str | None, ceiling: str | None) -> Terms | None:

@@ -58,13 +58,16 @@ def add(
     token_file: TokenFile = DEFAULT_TOKEN_FILE,
     json: AsJson = False,
 ) -> None:
-    """Serve these jobs on all nodes, at once and without a restart; with --payment they can be bought."""
-    from linkpool.api.client_catalog import put_job
+    """Serve these jobs on all nodes, at once and without a restart; with --payment they can be bought.
+
+    Without it a job that is served already keeps the price it has.
+    """
+    from linkpool.api.client_catalog import catalog, put_job
     from linkpool.cli.catalogs import changed, terms, wanted_jobs
     from linkpool.cli.session import Session
 
-    session = Session(url, token_file)
-    for job, wanted in wanted_jobs(files, terms(payment, penalty, base_fee_ceiling)).items():
+    session, price = Session(url, token_file), terms(payment, penalty, base_fee_ceiling)
+    for job, wanted in wanted_jobs(files, price, session.run(catalog)).items():
         change = session.run(partial(put_job, job=job, wanted=wanted))
         changed(session, change, seconds if wait else None, as_json=json)
 

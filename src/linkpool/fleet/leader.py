@@ -272,7 +272,7 @@ class Leader:
                     ("manager's outbox", self.manager.step, OUTBOX_EVERY),
                     ("catalog", self._catalogs.step, 0.25),
                     ("offers", self._offers.step, 1.0),
-                    ("adapters", self._adapters.step, 0.5),
+                    ("adapters", self._adapters.step, 1.0),
                     ("adapters' health", self._adapters.probe, PROBE_EVERY),
                     ("adapters' recovery", self._adapters.recover, 1.0),
                     ("recovery", self._recover, 1.0),

@@ -218,6 +218,7 @@ async def test_jobs_offers_and_bridges_one_by_one(pool: RealPool, tmp_path: Path
     name = tomllib.loads(file.read_text())["name"]
     shown = (await linkpool(pool, "job", "show", name)).stdout
     assert "0.2 LINK, penalty 1" in shown
+    assert "nothing changes" in (await linkpool(pool, "job", "add", file)).stdout, "it keeps its price"
     refused = await linkpool(pool, "bridge", "remove", "lab")
     assert "asks bridge lab" in refused.stderr
     assert refused.returncode == 1
