@@ -86,7 +86,7 @@ def print_change(change: CatalogChange) -> None:
 
 
 def wanted_jobs(files: Sequence[Path], price: Terms | None, seen: CatalogView) -> Mapping[str, PutJob]:
-    """Jobs of files by their ids, at that price or the one they have. Raises BadFolder naming file and line."""
+    """Jobs of files by their ids, at that price or the one they have. Raises BadFolder: file and line."""
     texts = {
         str(parse_job(text).external_job_id): text
         for text in (checked(file, file.read_text()) for file in files)
