@@ -28,6 +28,8 @@ TERMS = Terms(payment=str(PAYMENT), penalty=str(PENALTY), base_fee_ceiling=str(B
 STAKE = link(1_000)
 WEALTH = link(1_000_000)
 GAS_MONEY = Wei(100 * 10**18)
+MAX_FEE = Wei(50 * 10**9)
+"""Wei per gas that replicas pay at most here: with it a node takes half a coin, and a hundred fit."""
 LINK_PRICE = 5 * 10**15
 """Wei per LINK on the dev chain: 0.005 coin."""
 

@@ -22,7 +22,7 @@ from linkpool.contracts.pool_events import NodeRegistered
 from linkpool.dev.anvil import DevChain, dev_chain, find_anvil, tick
 from linkpool.dev.folder import POOL_NAME, Folder
 from linkpool.dev.job import demo_job
-from linkpool.dev.pool import LINK_PRICE, TERMS, Found, found
+from linkpool.dev.pool import GAS_MONEY, LINK_PRICE, MAX_FEE, TERMS, Found, found
 from linkpool.dev.processes import CannotStart, child, claim_port, last_words
 from linkpool.dev.relay import DevRelay, dev_relays
 from linkpool.dev.source import demo_source
@@ -144,6 +144,9 @@ def write_config(
         "passphrase_file": str(folder.passphrase),
         "pool_name": POOL_NAME,
         "link_price": LINK_PRICE,
+        "coin_price": "3000",
+        "replica_max_fee": MAX_FEE,
+        "gas_pool_daily": GAS_MONEY,
         "stop_replicas": True,
     }
     # JSON's strings, numbers, booleans and lists are TOML's too.

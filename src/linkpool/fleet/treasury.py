@@ -20,7 +20,7 @@ from linkpool.fleet.treasury_hold import Purse, hold
 from linkpool.fleet.treasury_look import Look, Looker
 from linkpool.fleet.treasury_terms import Terms
 from linkpool.fleet.treasury_watch import Fall, Seen, Watch
-from linkpool.store import accounts, alarms, ledger
+from linkpool.store import accounts, alarms, ledger, nodes
 from linkpool.store.accounts import GAS
 from linkpool.store.alarm_tables import Severity
 from linkpool.store.database import Database
@@ -177,7 +177,7 @@ class Treasury:
         return frozen
 
     async def _write(self, look: Look, falls: Mapping[str, Fall]) -> None:
-        nodes = {slot.sender: slot.node for slot in look.slots}
+        owners = {slot.sender: slot.node for slot in look.slots}
         async with self._database.lead(self._epoch) as session:
             for address, fall in falls.items():
                 row = await session.get(AccountRow, address)
@@ -186,9 +186,9 @@ class Treasury:
                     session.add(row)
                 row.block, row.balance, row.nonce = fall.now.block, str(fall.now.balance), fall.now.nonce
                 row.spent = str(int(row.spent) + fall.gas)
-                if fall.gas and address in nodes:
+                if fall.gas and address in owners:
                     now = look.head.timestamp
-                    await ledger.add(session, now, nodes[address], self._engine, gas=fall.gas)
+                    await ledger.add(session, now, owners[address], self._engine, gas=fall.gas)
                 if fall.frozen and row.frozen_at is None:
                     await session.flush()
                     await accounts.freeze(session, address, fall.frozen, self._clock.now())
@@ -207,13 +207,21 @@ class Treasury:
         await self._alarms.only(HELD, {"pool": self.hold} if self.hold else {}, critical)
         await self._alarms.only(FROZEN, {a: _frozen_text(a, why) for a, why in frozen.items()}, critical)
         await self._alarms.only(LIMIT, {a: why for a, why in refused.items() if a not in frozen})
-        await self._alarms.only(STARVED, {str(node): why for node, why in purse.starved.items()}, critical)
+        await self._alarms.only(STARVED, await self._by_id(purse.starved), critical)
         low = purse.treasury < 3 * purse.floor
         text = (
             f"the treasury {self._outbox.address} has {show(max(purse.treasury, 0))}; send coin to it: "
             f"offers close below {show(purse.floor)}"
         )
         await self._alarms.only(LOW, {"treasury": text} if low else {})
+
+    async def _by_id(self, starved: Mapping[int, str]) -> dict[str, str]:
+        """The same, by the nodes' ids."""
+        if not starved:
+            return {}
+        async with self._database.read() as session:
+            rows = await nodes.every(session)
+        return {row.oracle or str(row.index): starved[row.index] for row in rows if row.index in starved}
 
     def _purse(self, look: Look, held: Sequence[str], refused: Mapping[str, str]) -> Purse:
         """What `hold` decides on: the treasury, and the nodes that nobody can fill."""
