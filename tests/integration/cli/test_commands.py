@@ -55,6 +55,35 @@ def test_a_job_runs_once_without_a_chain_and_shows_each_task() -> None:
     assert done.returncode == (1 if json.loads(done.stdout)["error"] else 0)
 
 
+PROBED = """
+type = "directrequest"
+schemaVersion = 1
+externalJobID = "0eec7e1d-d0d2-476c-a1a8-72dfb6633f46"
+observationSource = '''
+    log [type=ethabidecodelog
+         abi="OracleRequest(bytes32 indexed specId, address requester, bytes32 requestId, uint256 payment, \
+address callbackAddr, bytes4 callbackFunctionId, uint256 cancelExpiration, uint256 dataVersion, bytes data)"
+         data="$(jobRun.logData)" topics="$(jobRun.logTopics)"]
+    asked [type=cborparse data="$(log.data)"]
+    made [type=multiply input="$(asked.value)" times="$(asked.times)"]
+    log -> asked -> made
+'''
+
+[probe]
+value = 14
+times = 3
+"""
+
+
+def test_a_job_run_asks_what_its_probe_says_unless_told_otherwise(tmp_path: Path) -> None:
+    spec = tmp_path / "probed.toml"
+    spec.write_text(PROBED)
+    for more, wanted in (((), "42"), (("--request", "times=5"), "70")):
+        done = linkpool("job", "run", spec, *more, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["tasks"][-1]["output"] == wanted
+
+
 def test_without_a_token_it_says_where_one_is_looked_for(tmp_path: Path) -> None:
     done = linkpool("node", "list", cwd=tmp_path)
     assert done.returncode == 1
