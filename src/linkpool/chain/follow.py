@@ -87,7 +87,7 @@ class Follower:
         self._wanted = Wanted(tuple(map(checksum, addresses)), tuple(topics))
         self._window = Window(start, depth)
         self._promises = Promises(self._wanted, SETTLED_SECONDS)
-        self._broken = 0
+        self._broken = 0  # promises since the last log that was pushed
         self._every, self._offset = reconcile_every, reconcile_offset
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._source: Endpoint | None = None
@@ -180,6 +180,7 @@ class Follower:
         if believed is None:
             await self._read(source)
         elif believed:
+            self._broken = 0
             self._events.put_nowait(LogsSeen((pushed,)))
 
     async def _take_head(self, source: Endpoint, head: Head) -> None:
@@ -202,10 +203,7 @@ class Follower:
 
     async def _redeem(self, source: Endpoint, head: Head) -> None:
         """Read a block whose promised logs should have come. Raises EndpointTrouble."""
-        if self._window.hash_at(head.number) != head.hash:
-            return
-        if self._window.holds(head.number):
-            self._broken = 0
+        if self._window.hash_at(head.number) != head.hash or self._window.holds(head.number):
             return
         piece = await read_block(source, self._wanted, head)
         if not piece.logs:
