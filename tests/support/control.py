@@ -97,7 +97,7 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(run(settings, ready=listening.set_result))
     try:
-        await asyncio.wait((task, listening), return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        await asyncio.wait((task, listening), return_when=asyncio.FIRST_COMPLETED, timeout=60)
         if task.done():
             await task
         token = (settings.state / "admin.token").read_text().strip()
@@ -141,7 +141,7 @@ async def control_process(pool: Ground, **changes: Any) -> AsyncIterator[Process
     )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             url = (await process.stdout.readline()).decode().strip()
         token = (settings.state / "admin.token").read_text().strip()
         headers = {"Authorization": f"Bearer {token}"}

@@ -173,7 +173,7 @@ async def without_chain_id(replica: Replica) -> None:
     try:
         await replica.start()
         assert replica.process is not None
-        assert await asyncio.wait_for(replica.process.wait(), 20) == 1
+        assert await asyncio.wait_for(replica.process.wait(), 60) == 1
         assert "say with chain_id which one is meant" in replica.log.read_text()
     finally:
         replica.file.write_text(whole)

@@ -35,7 +35,7 @@ async def test_nothing_half_written_is_left_and_it_goes_on_when_there_is_room(po
     async with control_plane(pool.settings()) as control:
         client = control.client
         await client.post("/api/v1/nodes", json={})
-        before = await until(lambda: serving_node(client), within=40)
+        before = await until(lambda: serving_node(client))
         kept = (await put(client, 0)).raise_for_status().json()
         filled = fill(pool.folder)
         refused = None
@@ -54,7 +54,7 @@ async def test_nothing_half_written_is_left_and_it_goes_on_when_there_is_room(po
         async def written() -> bool:
             return (await put(client, 999)).status_code == 200
 
-        await until(written, within=20)
+        await until(written)
         assert (await catalog(client))["revision"] == kept["revision"] + 1
-        after = await until(lambda: serving_node(client), within=40)
+        after = await until(lambda: serving_node(client))
         assert {r["task"] for r in after["replicas"]} == {r["task"] for r in before["replicas"]}

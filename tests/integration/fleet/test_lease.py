@@ -125,9 +125,9 @@ async def test_work_is_cancelled_the_moment_a_term_ends(database: Database) -> N
             ended.set()
 
     leading = asyncio.create_task(lead(candidate, serve))
-    await asyncio.wait_for(began.wait(), 10)
+    await asyncio.wait_for(began.wait(), 60)
     clock.advance(STOP_AFTER)
-    await asyncio.wait_for(ended.wait(), 10)
+    await asyncio.wait_for(ended.wait(), 60)
     leading.cancel()
     await asyncio.gather(leading, return_exceptions=True)
 
@@ -140,7 +140,7 @@ async def test_work_that_fails_begins_again_while_the_term_runs(database: Databa
         raise OSError("the engine's disk is full")
 
     leading = asyncio.create_task(lead(Candidate(database, "a", SystemClock()), serve))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert [await began.get() for _ in range(3)] == [1, 1, 1]
     leading.cancel()
     await asyncio.gather(leading, return_exceptions=True)

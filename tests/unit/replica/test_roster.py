@@ -42,7 +42,7 @@ async def test_a_waiter_wakes_when_the_roster_changes_and_not_before():
     await asyncio.sleep(0)
     book.take(roster(0, 0, A))
     book.take(roster(1, 1, A, B, avoid=("run",)))
-    await asyncio.wait_for(waiter, 1)
+    await asyncio.wait_for(waiter, 30)
     assert book.avoid == {"run"}
 
 
