@@ -94,8 +94,6 @@ class CatalogDesk:
             if asked.incoming_token
             else kept and kept.incoming
         )
-        if asked.program and asked.token:
-            raise CatalogRefused(f"bridge {name}: the pool makes the token of a program itself; leave it out")
         old = kept.program if kept else None
         return Bridge(
             name=name,

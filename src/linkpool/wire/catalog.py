@@ -47,7 +47,7 @@ def _either(one: JsonDict, other: JsonDict) -> ConfigDict:
 _COMMAND: JsonDict = {"command": {"minItems": 1}, "image": {"type": "null"}}
 _IMAGE: JsonDict = {"image": {"type": "string"}, "command": {"maxItems": 0}}
 _URLS: JsonDict = {"urls": {"minItems": 1}, "program": {"type": "null"}}
-_PROGRAM: JsonDict = {"program": {"type": "object"}, "urls": {"maxItems": 0}}
+_PROGRAM: JsonDict = {"program": {"type": "object"}, "urls": {"maxItems": 0}, "token": {"type": "null"}}
 
 JobState = Literal["adding", "served", "open", "closing", "leaving"]
 """adding: not every serving replica has it, or its offer is on its way to the chain · served: without an
@@ -112,6 +112,8 @@ class PutBridge(Asked):
     def _one_of_both(self) -> Self:
         if bool(self.urls) == (self.program is not None):
             raise ValueError("a bridge has urls or a program, one of both")
+        if self.program and self.token:
+            raise ValueError("the pool makes the token of a program itself; leave it out")
         return self
 
 
