@@ -88,18 +88,17 @@ class CatalogDesk:
     def bridge(self, name: str, asked: PutBridge, before: Bridge | None) -> Bridge:
         """A bridge as asked for, its secrets sealed; `before` gives those it keeps. Raises CatalogRefused."""
         kept = before if asked.keep_secrets else None
-        token = self._keys.lock(asked.token.get_secret_value()) if asked.token else kept and kept.token
-        incoming = (
-            tokens.digest(asked.incoming_token.get_secret_value())
-            if asked.incoming_token
-            else kept and kept.incoming
-        )
+        token, incoming = (kept.token, kept.incoming) if kept else (None, None)
+        if asked.token:
+            token = self._keys.lock(asked.token.get_secret_value())
+        if asked.incoming_token:
+            incoming = tokens.digest(asked.incoming_token.get_secret_value())
         old = kept.program if kept else None
         return Bridge(
             name=name,
             urls=tuple(asked.urls),
             program=self._program(name, asked.program, old) if asked.program else None,
-            token=token,
+            token=None if asked.program else token,
             incoming=incoming,
             timeout=asked.timeout,
             concurrency=asked.concurrency,
