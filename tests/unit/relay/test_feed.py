@@ -70,8 +70,8 @@ def test_a_block_costs_one_call_whoever_listens_and_none_when_nobody_does() -> N
             before = up.calls.copy()
             await asyncio.sleep(3600)
             spent = up.calls - before
-        assert spent["eth_getLogs"] <= 300 + 120
-        assert spent.total() <= 300 + 240, "and two for each comparison"
+        assert 298 <= spent["eth_getLogs"] <= 302 + 60
+        assert spent.total() <= 302 + 120, "and two for each comparison"
 
     play(story)
 
@@ -194,7 +194,7 @@ def test_a_chain_that_stands_still_leaves_it_ready_for_few_calls() -> None:
         for _ in range(3600):
             await asyncio.sleep(1)
             assert it.is_ready()
-        assert (it.relay.ups[0].calls + it.relay.ups[1].calls - before).total() < 600
+        assert (it.relay.ups[0].calls + it.relay.ups[1].calls - before).total() < 480
         assert it.ear.lost is None
 
     play(story, Faults(), Faults())
@@ -205,7 +205,7 @@ def test_an_upstream_that_keeps_logs_back_is_found_out_and_they_are_told_late() 
         async with mining(it.chain):
             await asyncio.sleep(3)
             it.emitter.emit()
-            await until(lambda: "log" in [one[0] for one in it.ear.told], limit=40)
+            await until(lambda: "log" in [one[0] for one in it.ear.told], limit=70)
             assert it.relay.core.checks.missed == 1
             await until(lambda: it.relay.core.feed.source is it.relay.ups[1], limit=5)
             assert it.relay.core.endpoints.standings[0].drops == {"Silent": 1}
@@ -219,7 +219,7 @@ def test_another_that_lacks_logs_is_not_believed() -> None:
     async def story(it: World) -> None:
         async with mining(it.chain):
             it.emitter.emit()
-            await asyncio.sleep(70)
+            await asyncio.sleep(90)
             assert it.relay.core.feed.source is it.relay.ups[0]
             assert it.relay.core.endpoints.standings[1].drops["Garbage"] >= 1
         assert [one for one in it.ear.told if one[0] != "head"] == [("log", 2, 0)]
@@ -230,7 +230,7 @@ def test_another_that_lacks_logs_is_not_believed() -> None:
 def test_a_lagging_upstream_is_left() -> None:
     async def story(it: World) -> None:
         async with mining(it.chain):
-            await until(lambda: it.relay.core.feed.source is it.relay.ups[1], limit=60)
+            await until(lambda: it.relay.core.feed.source is it.relay.ups[1], limit=80)
             await until(lambda: it.relay.tip >= it.chain.head.number - 1, limit=5)
 
     play(story, Faults(lag=10), Faults(), before=30)
@@ -242,6 +242,6 @@ def test_upstreams_that_do_not_agree_make_it_say_so() -> None:
         fork.reorg(1)
         ups = [FakeEndpoint(chain, "true"), FakeEndpoint(fork, "fork")]
         async with relaying(*ups) as relay, mining(chain), mining(fork):
-            await until(lambda: "not compared" in (relay.core.not_ready() or ""), limit=200)
+            await until(lambda: "not compared" in (relay.core.not_ready() or ""), limit=240)
 
     virtual_time.run(main())
