@@ -1,6 +1,7 @@
 """Serving: every open request has one case, from when it is seen until the log ends it or nobody can."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 
 from linkpool.chain.follow import Event, HeadSeen, LogsGone, LogsSeen
+from linkpool.contracts.oracle import OracleRequest
 from linkpool.replica import serving
+from linkpool.replica.answered import KEEP
 from linkpool.replica.answers import LATE_SECONDS
 from linkpool.replica.caution import Caution
 from linkpool.replica.heads import Heads
@@ -126,6 +129,21 @@ def test_the_newest_answers_are_kept_also_those_that_were_there_at_the_start(ser
         assert kept(it) == [(IDS[0], 6)]
         await it.hear(HeadSeen(head(1000)))
         assert kept(it) == [(IDS[0], 6)], "long forgotten otherwise"
+
+    serve(test)
+
+
+def test_of_what_has_ended_only_the_logs_are_kept(serve):
+    async def test(it: Scene) -> None:
+        it.serving.begin()
+        for number in range(100):
+            request_id = (1000 + number).to_bytes(32)
+            await it.hear(LogsSeen((request_log(request_id, 77_000 + number),)))
+            await it.hear(LogsSeen((end_log("OracleResponse", request_id, 77_001 + number),)))
+        gc.collect()
+        decoded = [one for one in gc.get_objects() if isinstance(one, OracleRequest)]
+        assert sum(77_000 <= one.log.block_number < 78_000 for one in decoded) <= KEEP
+        assert it.serving.open == 0
 
     serve(test)
 
