@@ -6,7 +6,8 @@ a block, and a step of each loop.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -277,3 +278,14 @@ class Plane:
 
     async def close(self) -> None:
         await Database.close(self.database)
+
+
+@asynccontextmanager
+async def leading(world: World) -> AsyncIterator[Plane]:
+    """A control plane that leads, and is closed at the end."""
+    plane = Plane(world)
+    await plane.lead()
+    try:
+        yield plane
+    finally:
+        await plane.close()

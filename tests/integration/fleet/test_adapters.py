@@ -1,7 +1,6 @@
 """Adapters that the pool runs: told by health, replaced, upgraded by the four steps, let go in order."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from linkpool.fleet.catalog_apply import drop_bridge, put_bridge
 from linkpool.fleet.catalog_document import Bridge, Program
 from linkpool.store import adapters, alarms
 from linkpool.store.catalog_tables import AdapterRow, AdapterState
-from tests.support.catalog_world import KEYS, Plane, World
+from tests.support.catalog_world import KEYS, Plane, World, leading
 
 OLD = Program(command=("adapter", "one"), secrets={"API_KEY": KEYS.lock("very secret")})
 NEW = OLD.model_copy(update={"command": ("adapter", "two")})
@@ -25,16 +24,6 @@ def lab(program: Program) -> Bridge:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-@asynccontextmanager
-async def leading(world: World) -> AsyncIterator[Plane]:
-    plane = Plane(world)
-    await plane.lead()
-    try:
-        yield plane
-    finally:
-        await plane.close()
 
 
 async def rows(plane: Plane) -> Mapping[str, AdapterRow]:
@@ -51,6 +40,13 @@ async def until(plane: Plane, state: AdapterState, program: Program, turns: int 
     raise AssertionError({name: (row.state, row.detail) for name, row in (await rows(plane)).items()})
 
 
+async def serve(plane: Plane, program: Program = OLD) -> None:
+    """Have it run, and told to replicas."""
+    await plane.change(put_bridge(lab(program)))
+    await until(plane, AdapterState.SERVING, program)
+    await plane.turn()
+
+
 async def raised(plane: Plane) -> set[tuple[str, str]]:
     async with plane.database.read() as session:
         return {(row.kind, row.subject) for row in await alarms.every(session)}
@@ -63,8 +59,7 @@ def releases(world: World) -> set[str]:
 
 async def test_two_tasks_are_started_with_their_secrets_and_told_to_replicas(world: World) -> None:
     async with leading(world) as plane:
-        await plane.change(put_bridge(lab(OLD)))
-        await until(plane, AdapterState.SERVING, OLD)
+        await serve(plane)
         (group,) = world.engine.groups.values()
         assert (group.port, group.count, group.environment) == (0, 2, {"API_KEY": "very secret"})
         assert group.token == KEYS.group_token("bridge lab")
@@ -80,9 +75,7 @@ async def test_a_dead_task_is_told_no_more_at_once_and_a_sick_one_after_its_firs
     world: World,
 ) -> None:
     async with leading(world) as plane:
-        await plane.change(put_bridge(lab(OLD)))
-        await until(plane, AdapterState.SERVING, OLD)
-        await plane.turn()
+        await serve(plane)
         revision = world.told.revision if world.told else None
         first, second = list(world.engine.running.values())
         world.engine.kill(first.id)
@@ -100,8 +93,7 @@ async def test_a_dead_task_is_told_no_more_at_once_and_a_sick_one_after_its_firs
 
 async def test_a_task_that_stays_sick_is_replaced_with_the_brakes_of_replicas(world: World) -> None:
     async with leading(world) as plane:
-        await plane.change(put_bridge(lab(OLD)))
-        await until(plane, AdapterState.SERVING, OLD)
+        await serve(plane)
         await plane.turn(20)
         (victim, _) = world.engine.running
         world.sick.add(victim)
@@ -113,9 +105,7 @@ async def test_a_task_that_stays_sick_is_replaced_with_the_brakes_of_replicas(wo
 
 async def test_where_all_are_sick_replicas_are_still_told_and_a_person_hears_of_it(world: World) -> None:
     async with leading(world) as plane:
-        await plane.change(put_bridge(lab(OLD)))
-        await until(plane, AdapterState.SERVING, OLD)
-        await plane.turn()
+        await serve(plane)
         world.strict = False
         world.broken.add(OLD.release("lab"))
         await plane.turn(20)
@@ -130,9 +120,7 @@ async def test_another_program_takes_over_by_the_four_steps_and_its_sample_is_as
     world: World,
 ) -> None:
     async with leading(world) as plane:
-        await plane.change(put_bridge(lab(OLD)))
-        await until(plane, AdapterState.SERVING, OLD)
-        await plane.turn()
+        await serve(plane)
         old_places = set(world.places("lab"))
         await plane.change(put_bridge(lab(SAMPLED)))
         await until(plane, AdapterState.SERVING, SAMPLED)
@@ -148,8 +136,7 @@ async def test_another_program_takes_over_by_the_four_steps_and_its_sample_is_as
 
 async def test_a_program_that_never_becomes_well_leaves_the_old_one_until_it_is_mended(world: World) -> None:
     async with leading(world) as plane:
-        await plane.change(put_bridge(lab(OLD)))
-        await until(plane, AdapterState.SERVING, OLD)
+        await serve(plane)
         world.broken.add(NEW.release("lab"))
         await plane.change(put_bridge(lab(NEW)))
         row = await until(plane, AdapterState.KEPT_OLD, NEW, turns=int(WITHIN) + 20)
@@ -168,8 +155,7 @@ async def test_a_program_that_never_becomes_well_leaves_the_old_one_until_it_is_
 
 async def test_a_third_program_in_the_middle_of_a_move_turns_it_back_first(world: World) -> None:
     async with leading(world) as plane:
-        await plane.change(put_bridge(lab(OLD)))
-        await until(plane, AdapterState.SERVING, OLD)
+        await serve(plane)
         world.broken.add(NEW.release("lab"))
         await plane.change(put_bridge(lab(NEW)))
         await plane.turn(5)
@@ -182,8 +168,7 @@ async def test_a_third_program_in_the_middle_of_a_move_turns_it_back_first(world
 
 async def test_tasks_end_only_when_no_serving_replica_names_the_bridge_any_more(world: World) -> None:
     async with leading(world) as plane:
-        await plane.change(put_bridge(lab(OLD)))
-        await until(plane, AdapterState.SERVING, OLD)
+        await serve(plane)
         world.stubborn = True
         await plane.change(drop_bridge("lab"))
         await plane.turn(20)
@@ -194,15 +179,12 @@ async def test_tasks_end_only_when_no_serving_replica_names_the_bridge_any_more(
         assert world.engine.running == {}
         assert world.engine.groups == {}
         assert await rows(plane) == {}
-        await plane.change(put_bridge(lab(OLD)))
-        await until(plane, AdapterState.SERVING, OLD)
+        await serve(plane)
 
 
 async def test_a_new_leader_tells_at_once_where_adapters_are(world: World) -> None:
     async with leading(world) as plane:
-        await plane.change(put_bridge(lab(OLD)))
-        await until(plane, AdapterState.SERVING, OLD)
-        await plane.turn()
+        await serve(plane)
     places = world.places("lab")
     world.told = None
     async with leading(world):

@@ -1,7 +1,6 @@
 """Offers on chain follow the catalog: open after all have the job, closed before anybody drops it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,13 @@ from linkpool.fleet.offers import BEHIND_AFTER, KEPT_SECONDS
 from linkpool.store import alarms, catalog
 from linkpool.store.catalog_tables import JobRow, JobState
 from linkpool.wire.catalog import Terms
-from tests.support.catalog_world import BLOCK, POOL, Plane, World
+from tests.support.catalog_world import BLOCK, POOL, Plane, World, leading
 from tests.support.job_text import JOB
 
 CHEAP = Terms(payment="100", penalty="0", base_fee_ceiling="7")
 DEAR = Terms(payment="900", penalty=str(10**9), base_fee_ceiling="7")
 PRICE = Job(JOB, CHEAP)
 IDS = PRICE.spec.spec_ids
-
-
-@asynccontextmanager
-async def leading(world: World) -> AsyncIterator[Plane]:
-    plane = Plane(world)
-    await plane.lead()
-    try:
-        yield plane
-    finally:
-        await plane.close()
 
 
 @pytest.fixture
