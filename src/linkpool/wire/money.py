@@ -103,17 +103,17 @@ class EnginePrices(Asked):
 
     replica_hour: Money = "0"
     machine_month: Money = "0"
-    machines: Annotated[int, Field(ge=0, le=100_000)] = 0
+    machines: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 0
     gb: Money = "0"
-    gb_per_replica_month: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    gb_per_replica_month: Annotated[float, Field(strict=True, ge=0, le=1e9)] = 0.0
 
 
 class RpcPrices(Asked):
     """What providers cost. calls_per_replica_hour: as `bench rpc` or the provider's bill says."""
 
     million_calls: Money = "0"
-    calls_per_replica_hour: Annotated[float, Field(ge=0, le=1e9)] = 0.0
-    calls_per_request: Annotated[float, Field(ge=0, le=1e6)] = 6.0
+    calls_per_replica_hour: Annotated[float, Field(strict=True, ge=0, le=1e9)] = 0.0
+    calls_per_request: Annotated[float, Field(strict=True, ge=0, le=1e6)] = 6.0
 
 
 class PriceTable(Asked):
