@@ -23,14 +23,14 @@ check: setup ## the same without a terminal: 30 requests, a replica killed, one 
 	@.venv/bin/linkpool dev --check --json
 
 test: setup-test ## everything that needs no container engine, the slow proofs aside (those are in .ci/run)
-	@scripts/tests "unit or contracts or integration" -n 2 --dist loadfile $(ARGS)
+	@$(RUN) pytest -m "unit or contracts or integration" -n 2 --dist loadfile $(ARGS)
 
 faults: setup-test ## processes, networks and chains broken on purpose
-	@scripts/tests faults $(ARGS)
+	@$(RUN) pytest -m faults $(ARGS)
 
 engines: ## the container engines: a daemon, a swarm of three machines, the image (root, docker.io)
 	@scripts/setup engines
-	@scripts/tests engines $(ARGS)
+	@$(RUN) pytest -m engines $(ARGS)
 
 fuzz: setup-test ## the contracts' state machines for hours: so many times as many examples (FACTOR=1000)
 	@LINKPOOL_FUZZ=$(or $(FACTOR),1000) $(RUN) pytest tests/contracts/test_invariants.py -n 2 $(ARGS)
@@ -49,7 +49,7 @@ lint: setup-test ## style, types, import floors
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@$(RUN) mypy --follow-imports=silent bench
-	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
+	@.venv/bin/lint-imports --no-logo
 
 fmt: setup-test ## let the formatter have its way
 	@$(RUN) ruff check --fix .

@@ -1,5 +1,6 @@
 """What holds for every test: its marker is its folder, and a unit test opens no socket."""
 
+import gc
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(_HERE).parts[0]
         if folder in _MARKERS:
             item.add_marker(folder)
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # what is there from the start need not be looked at after each test
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A socket or loop that a test leaves open fails that test, not the one in which it is collected."""
+    yield
+    if request.node.get_closest_marker("unit") is None:
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)
