@@ -19,7 +19,7 @@ from linkpool.wire.waiting import Statement
 from tests.support.pool import RealPool
 from tests.support.until import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RULES = ScalingPolicy(
     floor=1,

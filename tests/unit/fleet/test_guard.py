@@ -14,8 +14,6 @@ from linkpool.fleet.guard_source import NoNumber, read
 from linkpool.jobs.services import Http, HttpReply, HttpRequest, Private, Unreachable
 from linkpool.wire.guard import ContractSource, GuardSettings, NumberSource, Source, UrlSource
 
-pytestmark = pytest.mark.unit
-
 NOW = 1_700_000_000.0
 URL = UrlSource(url="https://nodes.example/list", path="data.0.nodes")
 

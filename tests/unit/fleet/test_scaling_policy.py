@@ -12,8 +12,6 @@ from linkpool.fleet.scaling_policy import Bound, Candidate, Decision, Fleet, dec
 from linkpool.units import WHOLE, link
 from linkpool.wire.scaling import ScalingPolicy
 
-pytestmark = pytest.mark.unit
-
 NOW = 1_700_000_000.0
 EACH = link(100_000)
 

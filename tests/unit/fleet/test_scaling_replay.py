@@ -1,6 +1,5 @@
 """The dry run holds to the policy's limits, and says what really would have been decided."""
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,8 +8,6 @@ from linkpool.fleet.scaling_replay import replay
 from linkpool.fleet.scaling_view import Terms
 from linkpool.units import WHOLE, link
 from linkpool.wire.scaling import ScalingPolicy
-
-pytestmark = pytest.mark.unit
 
 BEGIN = 1_700_000_000.0
 EACH = link(100_000)

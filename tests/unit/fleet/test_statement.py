@@ -14,8 +14,6 @@ from linkpool.chain.rpc import EndpointTrouble, Reverted
 from linkpool.fleet.statement import BadSignature, Domain, check, signer
 from linkpool.wire.waiting import Statement
 
-pytestmark = pytest.mark.unit
-
 POOL = "0x" + "ab" * 20
 DOMAIN = Domain(31337, POOL)
 KEY = Key("0x" + "11" * 32)
