@@ -43,6 +43,7 @@ from linkpool.replica.duty import order
 from linkpool.replica.requests import Request
 from linkpool.units import link
 from linkpool.wire.agent import Member
+from tests.support import health
 from tests.support.anvil import KEYS, Anvil, anvil
 from tests.support.relay_process import RelayProcess, relay_process
 from tests.support.rpc_proxy import ProxyFaults, RpcProxy, rpc_proxy
@@ -114,21 +115,11 @@ class Replica:
 
     async def ready(self) -> str:
         """What `/ready` says: "ready", or why not; "gone" when nobody answers."""
-        try:
-            async with self.http.get(f"{self.url}/ready") as reply:
-                text = (await reply.text()).strip()
-                assert (reply.status == 200) == (text == "ready")
-                return text
-        except aiohttp.ClientError:
-            return "gone"
+        return await health.ready(self.http, self.url)
 
     async def says(self, what: str, within: float = 30.0) -> None:
         """Return once `/ready` says something that begins with `what`."""
-
-        async def so() -> bool:
-            return (await self.ready()).startswith(what)
-
-        await until(so, f"{self.name} says {what!r}; see {self.log}", within)
+        await health.until_says(self.http, self.url, what, self.log, within)
 
     async def serves(self, within: float = 30.0) -> None:
         """Return when it is ready."""

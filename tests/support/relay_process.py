@@ -18,8 +18,8 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from linkpool.dev.processes import claim_port
+from tests.support import health
 from tests.support.rpc_proxy import ProxyFaults, RpcProxy
-from tests.support.until import until
 
 
 @dataclass
@@ -71,21 +71,11 @@ class RelayProcess:
 
     async def ready(self) -> str:
         """What `/ready` says: "ready", or why not; "gone" when nobody answers."""
-        try:
-            async with self.session.get(f"{self.http}/ready") as reply:
-                text = (await reply.text()).strip()
-                assert (reply.status == 200) == (text == "ready")
-                return text
-        except aiohttp.ClientError:
-            return "gone"
+        return await health.ready(self.session, self.http)
 
     async def says(self, what: str, within: float = 30.0) -> None:
         """Return once `/ready` says something that begins with `what`."""
-
-        async def so() -> bool:
-            return (await self.ready()).startswith(what)
-
-        await until(so, f"relay {self.name} says {what!r}; see {self.log}", within)
+        await health.until_says(self.session, self.http, what, self.log, within)
 
     async def figure(self, name: str, *labels: str) -> float:
         """The sum of a metric's values, `linkpool_NAME`, over samples that have all these labels."""
