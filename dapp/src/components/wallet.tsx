@@ -32,8 +32,14 @@ export function WalletButton() {
 
 export function WalletDialog({ close }: { close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const { isConnected } = useConnection();
+  const { isConnected, chainId } = useConnection();
+  const { chain_id } = useConfig();
+  const before = useRef(isConnected);
   useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    // Connected just now, and to the right network: nothing is left to say here.
+    if (isConnected && !before.current && chainId === chain_id) dialog.current?.close();
+  }, [isConnected, chainId, chain_id]);
   return (
     <dialog ref={dialog} onClose={close} aria-labelledby="wallet-title">
       <header>
@@ -42,7 +48,7 @@ export function WalletDialog({ close }: { close: () => void }) {
           <Icon name="cross" />
         </button>
       </header>
-      {isConnected ? <Connected done={() => dialog.current?.close()} /> : <Choice done={() => dialog.current?.close()} />}
+      {isConnected ? <Connected done={() => dialog.current?.close()} /> : <Choice />}
     </dialog>
   );
 }
@@ -67,7 +73,7 @@ function Connected({ done }: { done: () => void }) {
   );
 }
 
-function Choice({ done }: { done: () => void }) {
+function Choice() {
   const connectors = announced(useConnectors());
   const connect = useConnect();
   if (connectors.length === 0) return <p>{t.wallet.none}</p>;
@@ -80,7 +86,7 @@ function Choice({ done }: { done: () => void }) {
               type="button"
               className="button"
               disabled={connect.isPending}
-              onClick={() => connect.mutate({ connector }, { onSuccess: done })}
+              onClick={() => connect.mutate({ connector })}
             >
               {connector.icon ? <img src={connector.icon} alt="" width="24" height="24" /> : <Icon name="question" />}
               {connector.id === "injected" ? t.wallet.browser : connector.name}

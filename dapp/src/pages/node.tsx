@@ -209,6 +209,9 @@ function JobsHere() {
   );
 }
 
+/** How many of the last events are shown. */
+const LATELY = 8;
+
 function Replicas({ id }: { id: string }) {
   const read = useReplicas(id);
   const now = useNow();
@@ -257,7 +260,7 @@ function Replicas({ id }: { id: string }) {
             <h3>{t.replicas.recent}</h3>
             {events.length === 0 && <Empty>{t.replicas.quiet}</Empty>}
             <ol className="events">
-              {events.map((event) => (
+              {events.slice(0, LATELY).map((event) => (
                 <li key={`${event.at} ${event.kind}`}>
                   <span>{t.events[event.kind] ?? event.kind.replaceAll("_", " ")}</span>
                   <time dateTime={event.at} title={formatMoment(event.at)}>

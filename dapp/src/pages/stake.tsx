@@ -94,7 +94,7 @@ function Form({ node }: { node: Node }) {
         }}
         most={facts.room > 0n ? mostStake(facts) : undefined}
         disabled={Boolean(shut) || full}
-        wrong={amount !== undefined && wrong ? inWords(wrong, config.coin) : null}
+        wrong={amount !== undefined && wrong && !shut && !full ? inWords(wrong, config.coin) : null}
         hint={
           <>
             {wallet.ready && wallet.link !== undefined && <>{t.stake.have(formatAmount(wallet.link))} </>}
