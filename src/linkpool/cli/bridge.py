@@ -25,9 +25,10 @@ def add(
         list[str] | None, typer.Option("--at", help="URL where it listens; again for more, tried by health.")
     ] = None,
     command: Annotated[
-        str | None, typer.Option(help="Have the pool run it: the command, listening on $PORT.")
+        str | None,
+        typer.Option(help="Have the pool run it: the command, listening on $PORT; an image's arguments."),
     ] = None,
-    image: Annotated[str | None, typer.Option(help="Have the pool run it: the image.")] = None,
+    image: Annotated[str | None, typer.Option(help="Have the pool run this image.")] = None,
     setting: Annotated[
         list[str] | None, typer.Option(help="Environment of the program, NAME=VALUE; again for more.")
     ] = None,

@@ -187,7 +187,8 @@ def _bridge_lines(seen: BridgeView) -> Iterator[str]:
     program = seen.program
     fields: dict[str, object] = {} if program else {"urls": seen.urls}
     if program:
-        fields |= {"image": program.image} if program.image else {"command": program.command}
+        fields |= {"image": program.image} if program.image else {}
+        fields |= {"command": program.command} if program.command else {}
         fields |= {"sample": program.sample} if program.sample else {}
     fields |= {"timeout": seen.timeout, "concurrency": seen.concurrency}
     yield f"[{_toml(seen.name)}]\n"

@@ -229,7 +229,7 @@ def bridges_table(bridges: Sequence[BridgeView]) -> Table:
 
 
 def _runs(program: AdapterView) -> str:
-    return program.image or " ".join(program.command)
+    return " ".join([*([program.image] if program.image else []), *program.command])
 
 
 def show_one(bridge: BridgeView, *, as_json: bool) -> None:

@@ -159,8 +159,7 @@ def _bridge(bridge: Bridge | None) -> str | None:
     if bridge is None:
         return None
     if bridge.program:
-        runs = bridge.program.image or " ".join(bridge.program.command)
-        where = f"runs {runs} ({bridge.program.release(bridge.name)})"
+        where = f"runs {bridge.program.runs} ({bridge.program.release(bridge.name)})"
         where += f", sample {bridge.program.sample}" if bridge.program.sample else ""
     else:
         where = " ".join(bridge.urls)

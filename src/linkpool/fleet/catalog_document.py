@@ -22,7 +22,9 @@ spec_of = lru_cache(maxsize=4_096)(parse_job)
 
 
 class Program(BaseModel):
-    """An adapter to run. secrets: sealed values by variable; sample: a body that it must answer well."""
+    """An adapter to run. With an image, the command is its arguments; secrets: sealed values by variable;
+    sample: a body that it must answer well.
+    """
 
     model_config = ConfigDict(frozen=True)
     command: tuple[str, ...] = ()
@@ -30,6 +32,11 @@ class Program(BaseModel):
     settings: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}
     sample: str | None = None
+
+    @property
+    def runs(self) -> str:
+        """What it is, for people."""
+        return " ".join([*([self.image] if self.image else []), *self.command])
 
     def release(self, bridge: str) -> str:
         """The name of what runs: another program is another release, the same one the same."""

@@ -45,7 +45,7 @@ def _either(one: JsonDict, other: JsonDict) -> ConfigDict:
 
 
 _COMMAND: JsonDict = {"command": {"minItems": 1}, "image": {"type": "null"}}
-_IMAGE: JsonDict = {"image": {"type": "string"}, "command": {"maxItems": 0}}
+_IMAGE: JsonDict = {"image": {"type": "string"}}
 _URLS: JsonDict = {"urls": {"minItems": 1}, "program": {"type": "null"}}
 _PROGRAM: JsonDict = {"program": {"type": "object"}, "urls": {"maxItems": 0}, "token": {"type": "null"}}
 
@@ -74,7 +74,8 @@ class PutJob(Asked):
 
 
 class Program(Asked):
-    """An adapter that the pool runs: two tasks of a command or an image, listening on `PORT`.
+    """An adapter that the pool runs: two tasks of a command (local), or of an image (swarm, ecs) with the
+    command as its arguments, listening on `PORT`.
 
     settings and secrets are its environment; secrets are sealed at rest and never shown. sample: a request
     body (JSON) that a new program must answer well before it takes over.
@@ -88,9 +89,9 @@ class Program(Asked):
     sample: Annotated[str, Field(max_length=32_768)] | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if bool(self.command) == (self.image is not None):
-            raise ValueError("a program is a command or an image, one of both")
+    def _something_to_run(self) -> Self:
+        if not self.command and self.image is None:
+            raise ValueError("a program needs a command or an image")
         return self
 
 
