@@ -26,7 +26,7 @@ def add(
     ] = None,
     command: Annotated[
         str | None,
-        typer.Option(help="Have the pool run it: the command, listening on $PORT; an image's arguments."),
+        typer.Option(help="Have the pool run this, listening on $PORT; an image's arguments."),
     ] = None,
     image: Annotated[str | None, typer.Option(help="Have the pool run this image.")] = None,
     setting: Annotated[
