@@ -69,11 +69,11 @@ def parse_log(log: Any) -> Log:
             address=checksum(log["address"]),
             topics=tuple(_hash(topic) for topic in log["topics"]),
             data=unhex(log["data"]),
-            block_number=int(log["blockNumber"], 16),
+            block_number=_small(log["blockNumber"]),
             block_hash=_hash(log["blockHash"]),
             block_timestamp=None if stamp is None else int(stamp, 16),
             tx_hash=_hash(log["transactionHash"]),
-            log_index=int(log["logIndex"], 16),
+            log_index=_small(log["logIndex"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Garbage(f"not a log: {str(log)[:200]}") from problem
@@ -104,6 +104,14 @@ def unhex(value: str) -> bytes:
 def hexed(value: bytes) -> str:
     """Bytes as `0x...`."""
     return "0x" + value.hex()
+
+
+@lru_cache(maxsize=4096)
+def _small(value: str) -> int:
+    """A number of at most 64 bits that many logs have, as one object."""
+    if len(value) > len("0x") + 16:
+        raise ValueError(f"not a small quantity: {value[:80]}")
+    return int(value, 16)
 
 
 @lru_cache(maxsize=4096)
