@@ -1,6 +1,7 @@
 """`/guard` and `/public/guard`: the pool's share of the network's nodes, and who overrode what follows."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends
 
@@ -12,7 +13,7 @@ from linkpool.store.database import Database
 from linkpool.store.scaling_tables import OverrideRow
 from linkpool.store.tables import TokenRow
 from linkpool.wire.api import moment
-from linkpool.wire.guard import GuardView, OverrideView, PublicGuard, PutGuard, PutOverride
+from linkpool.wire.guard import GuardSettings, GuardView, OverrideView, PublicGuard, PutGuard, PutOverride
 
 
 async def public_now(database: Database, clock: Clock) -> PublicGuard:
@@ -76,6 +77,17 @@ def guard_routes(database: Database, auth: Auth, clock: Clock) -> APIRouter:
     return routes
 
 
+def _without_secrets(settings: GuardSettings) -> GuardSettings:
+    """A URL may hold a key in its user or query: those are for whoever set it."""
+    source = settings.source
+    if source.kind != "url":
+        return settings
+    parts = urlsplit(source.url)
+    query = "?..." if parts.query else ""
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{query}"
+    return settings.model_copy(update={"source": source.model_copy(update={"url": shown})})
+
+
 def guard_view(now: Standing) -> GuardView:
     """The guard as operators see it."""
     settings, reading = now.settings, now.reading
@@ -88,7 +100,7 @@ def guard_view(now: Standing) -> GuardView:
         upper=settings.upper if settings else None,
         lower=settings.lower if settings else None,
         read_at=None if reading.at is None else moment(reading.at),
-        settings=settings,
+        settings=_without_secrets(settings) if settings else None,
         trouble=reading.trouble,
         override=_override(now.override),
     )

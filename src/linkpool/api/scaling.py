@@ -43,6 +43,7 @@ class ScalingDesk:
         self._door = door
         self._clock = clock
         self._terms = terms
+        self._replaying = asyncio.Lock()
 
     async def policy(self) -> PolicyView:
         """The one in force."""
@@ -72,7 +73,8 @@ class ScalingDesk:
             if policy is None:
                 raise HTTPException(422, "no policy is in force: say which one to try")
             samples = await samples_since(session, since - 2 * policy.window_seconds - DAY)
-        steps = await asyncio.to_thread(replay, policy, samples, self._terms, since)
+        async with self._replaying:  # it takes a core for a moment: one at a time
+            steps = await asyncio.to_thread(replay, policy, samples, self._terms, since)
         return _week([sample for sample in samples if sample.at >= since], steps)
 
     async def decisions(

@@ -17,7 +17,7 @@ from linkpool.contracts.abi import Call
 from linkpool.contracts.oracle import WINDOW_SECONDS
 from linkpool.contracts.pool import Pool as PoolContract
 from linkpool.contracts.pool import Status
-from linkpool.errors import LinkPoolError
+from linkpool.errors import LinkPoolError, Permanent
 from linkpool.fleet.alarms import Alarms
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.journal import Journal
@@ -95,8 +95,9 @@ class Retirement:
             try:
                 await self._advance(_Seen(row, plan, chain, head.timestamp))
             except LinkPoolError as error:
-                troubles[row.oracle or ""] = str(error)
                 await self._explain(row.index, str(error))
+                if isinstance(error, Permanent):
+                    troubles[row.oracle or ""] = str(error)
         await self._alarms.only(ALARM, troubles)
 
     async def _advance(self, seen: _Seen) -> None:

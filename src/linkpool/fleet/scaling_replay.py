@@ -8,13 +8,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from linkpool.fleet.scaling_demand import DAY, Sample, demand
+from linkpool.fleet.scaling_demand import DAY, HOUR, Sample, demand
 from linkpool.fleet.scaling_policy import Bound, Candidate, Decision, Fleet, decide
 from linkpool.fleet.scaling_view import Terms
 from linkpool.wire.scaling import ScalingPolicy
 
 MOST = 1_500
-"""Moments that are judged: a week of minutes is thinned to about one in seven."""
+"""Moments that are judged, with windows of an hour: a week of minutes is thinned to about one in seven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ def _walk(
     would: _Pool,
 ) -> Iterator[Step]:
     because: str | None = None
-    for place in range(first, len(samples), 1 + (len(samples) - first) // MOST):
+    most = MOST * HOUR // max(HOUR, policy.window_seconds)  # a longer window is more work at each
+    for place in range(first, len(samples), 1 + (len(samples) - first) // most):
         sample = samples[place]
         begin = bisect_right(times, sample.at - 2 * policy.window_seconds - DAY)
         seen = demand(samples[begin : place + 1], sample.at, policy.window_seconds)

@@ -27,7 +27,7 @@ class ScalingPolicy(Asked):
     ceiling: Nodes
     stake_room: Amount
     ahead_hours: Annotated[float, Field(ge=0, le=24 * 30)] = 0.0
-    load: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    load: Annotated[float, Field(ge=0.001, le=1e6)] | None = None
     per_hour: Annotated[int, Field(ge=1, le=1_000)] = 2
     per_day: Annotated[int, Field(ge=1, le=10_000)] = 6
     budget_per_day: Amount

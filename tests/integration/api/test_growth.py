@@ -79,6 +79,13 @@ async def test_the_guard_shows_its_share_to_anybody_and_its_overrides_by_name(ho
     assert (await ask(house, "PUT", "/guard", {"guard": None}))[1]["state"] == "off"
 
 
+async def test_a_key_in_the_guards_url_is_shown_to_nobody(house: ApiHouse) -> None:
+    source = {"kind": "url", "url": "https://me:secret@nodes.example/count?key=secret", "path": "n"}
+    shown = (await ask(house, "PUT", "/guard", {"guard": GUARD | {"source": source}}))[1]
+    assert shown["settings"]["source"]["url"] == "https://nodes.example/count?..."
+    assert "secret" not in str((await ask(house, "GET", "/guard", scope="read"))[1])
+
+
 async def test_the_waiting_list_says_what_to_sign_and_refuses_what_is_not_signed(house: ApiHouse) -> None:
     shown = (await house.client.get("/api/v1/public/waiting")).json()
     assert (shown["wallets"], shown["amount"], shown["minimum"]) == (0, "0", str(link(1)))
