@@ -100,7 +100,8 @@ class RolloutWishes:
             await rollouts.enter(
                 session, rollout, was=was, state=state, detail=_SAID[state], now=self.clock.now()
             )
-            await session.refresh(row)
+            if state is RolloutState.RUNNING:
+                await rollouts.forgive(session, rollout)
         return row
 
     async def _start(

@@ -113,13 +113,13 @@ class Rollouts:
 
     async def _trouble(self, rollout: RolloutRow, found: Sequence[MoveRow], fleet: dict[int, NodeRow]) -> str:
         """What a person should look at before it goes on; nothing of before the last "go on"."""
+        returned = [move for move in found if move.state == MoveState.RETURNED]
+        returned.sort(key=lambda move: move.ended_at or 0.0)
         reasons = [
-            f"node {_id(fleet, move)} returned: {move.detail}"
-            for move in found
-            if move.state == MoveState.RETURNED and (move.ended_at or 0) > rollout.changed_at
+            f"node {_id(fleet, move)} returned: {move.detail}" for move in returned[rollout.forgiven :]
         ]
         switched = {
-            _id(fleet, move): max(move.switched_at, int(rollout.changed_at))
+            _id(fleet, move): max(move.switched_at, rollout.counts_from)
             for move in found
             if move.switched_at is not None
         }

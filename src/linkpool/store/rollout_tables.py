@@ -64,7 +64,11 @@ IN_FLIGHT = frozenset(MoveState) - ENDED - {MoveState.WAITING}
 
 
 class RolloutRow(Base):
-    """A release for some nodes, or for all. wave: nodes at once; within: seconds a new colour has."""
+    """A release for some nodes, or for all. wave: nodes at once; within: seconds a new colour has.
+
+    Somebody who lets it go on has seen what was wrong: misses count from `counts_from` on (seconds of the
+    chain), and as many returns as there were then are `forgiven`.
+    """
 
     __tablename__ = "rollouts"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -75,6 +79,8 @@ class RolloutRow(Base):
     within: Mapped[float] = mapped_column(Float)
     state: Mapped[str] = mapped_column(String(20), index=True)
     detail: Mapped[str] = mapped_column(Text)
+    counts_from: Mapped[int] = mapped_column(BigInteger)
+    forgiven: Mapped[int] = mapped_column(Integer)
     made_at: Mapped[float] = mapped_column(Float)
     changed_at: Mapped[float] = mapped_column(Float)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from linkpool.store import events, operations
-from linkpool.store.rollout_tables import OVER, RolloutRow, RolloutState
+from linkpool.store import chain_rows, events, moves, operations
+from linkpool.store.rollout_tables import OVER, MoveState, RolloutRow, RolloutState
 from linkpool.store.tables import OperationState
 
 _RESULT = {
@@ -37,6 +37,8 @@ async def add(
         within=within,
         state=RolloutState.RUNNING.value,
         detail="",
+        counts_from=0,
+        forgiven=0,
         made_at=now,
         changed_at=now,
     )
@@ -80,6 +82,16 @@ async def enter(
     data = {"rollout": row.id, "release": row.release, "state": state.value, "detail": detail}
     events.add(session, "rollout_state", None, data, now)
     return True
+
+
+async def forgive(session: AsyncSession, rollout: str) -> None:
+    """What was wrong until now no longer counts: a person has seen it."""
+    row = await session.get_one(RolloutRow, rollout)
+    tip = await chain_rows.tip(session)
+    found = await moves.of_rollout(session, rollout)
+    row.counts_from = tip.time if tip else row.counts_from
+    row.forgiven = sum(move.state == MoveState.RETURNED for move in found)
+    await session.flush()
 
 
 async def explain(session: AsyncSession, rollout: str, detail: str, now: float) -> None:
