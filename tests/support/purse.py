@@ -86,6 +86,7 @@ class Purse:
             epoch=epoch,
             engine="test",
         )
+        await self.treasury.begin()
 
     def outbox_of(self, key: str) -> Outbox:
         return Outbox(

@@ -11,9 +11,8 @@ from linkpool.fleet.indexer_figures import Totals
 from linkpool.store import chain_history as history
 from linkpool.store import chain_rows, ledger, nodes
 from linkpool.store.chain_state import Books as NodeBooks
+from linkpool.store.ledger import DAY
 from linkpool.wire.money import PriceTable
-
-DAY = 86_400
 
 
 @dataclass(frozen=True)

@@ -246,6 +246,7 @@ class Leader:
         try:
             await self._tasks.until_known()
             await self._presume()
+            await self.treasury.begin()
             await self._adapters.begin()
             await self._catalogs.step()
             ground.door.open(

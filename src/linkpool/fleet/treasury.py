@@ -70,10 +70,18 @@ class Treasury:
         self._looker = Looker(rpc, database, outbox.address, terms.limits)
         self._watch = Watch(rpc, outbox.address)
         self._one_at_a_time = asyncio.Lock()
-        self._began = False
         self.balances: dict[str, Wei] = {}
         self.hold: str | None = None
         """Why offers must be closed now; None: they may be open."""
+
+    async def begin(self) -> None:
+        """Before anything looks at `hold`: what a former leader held closed stays so until there is enough.
+
+        Raises StoreUnreachable.
+        """
+        async with self._database.read() as session:
+            up = {row.kind: row.detail for row in await alarms.every(session)}
+        self.hold = up.get(HELD)
 
     async def top_up(self, senders: Sequence[str]) -> bool:
         """Fill those below the low mark, now; true when all of them had enough.
@@ -94,20 +102,12 @@ class Treasury:
         Raises EndpointTrouble, StoreUnreachable, LeaseLost.
         """
         async with self._one_at_a_time:
-            if not self._began:
-                await self._begin()
             look = await self._looker.at([self._manager, *held], known_since=self._watch.oldest)
             self.balances.update(look.balances)
             frozen = await self._watch_over(look)
             refused = await self._fill(look, [self._manager, *held], frozen)
             await self._judge(look, held, refused)
         return list(frozen)
-
-    async def _begin(self) -> None:
-        """A former leader may have closed the offers: they stay so until there is clearly enough."""
-        async with self._database.read() as session:
-            up = {row.kind: row.detail for row in await alarms.every(session)}
-        self.hold, self._began = up.get(HELD), True
 
     # --- filling -----------------------------------------------------------------------------------
 
