@@ -20,6 +20,7 @@ import pytest
 
 from linkpool.store.database import Database
 
+MEMORY_BYTES = 4 * 2**30
 _NUMBERS = count(1)
 _template: list[bytes] = []
 _PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -100,11 +101,17 @@ class Cluster:
         subprocess.run(command, user=self.user, extra_groups=[], check=True, capture_output=True)
 
 
+def _memory() -> Path | None:
+    """Where a folder is in memory, if there is plenty: a hundred databases are many small files."""
+    shared = Path("/dev/shm")  # noqa: S108 - where Linux keeps memory; a folder in it has a name of its own
+    return shared if shared.is_dir() and shutil.disk_usage(shared).free >= MEMORY_BYTES else None
+
+
 @contextmanager
 def postgres() -> Iterator[Cluster]:
     """A fresh cluster, removed at the end. The server refuses to be root, so root lends it another user."""
     user = pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() else "nobody"
-    with tempfile.TemporaryDirectory(prefix="linkpool-pg-") as name:
+    with tempfile.TemporaryDirectory(prefix="linkpool-pg-", dir=_memory()) as name:
         folder = Path(name)
         shutil.chown(folder, user)
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -177,6 +184,5 @@ async def with_tables(file: Path) -> Database:
 @pytest.fixture
 def in_memory(tmp_path: Path) -> Iterator[Path]:
     """A folder for hundreds of databases that nobody will want to find again: in memory where that is."""
-    shared = Path("/dev/shm")  # noqa: S108 - where Linux keeps memory; the folder in it has a name of its own
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else tmp_path) as name:
+    with tempfile.TemporaryDirectory(dir=_memory() or tmp_path) as name:
         yield Path(name)

@@ -25,6 +25,8 @@ from linkpool.contracts.pool import Pool
 from linkpool.wire.agent import DOWN, HEARTBEAT_SECONDS, Goodbye, Heartbeat, Hello, State, Welcome, encode
 
 REGISTER_GAS = 1_500_000
+ALONE_SECONDS = 300.0
+"""Without a control plane for so long, the test is over and somebody forgot to end this."""
 
 
 def say(**fields: Any) -> None:
@@ -39,6 +41,7 @@ class FakeReplica:
         self.catalog = 0
         self.registering: asyncio.Task[None] | None = None
         self.stopping = asyncio.Event()
+        self.heard_at = time.monotonic()
 
     async def run(self, urls: list[str]) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stopping.set)
@@ -56,6 +59,8 @@ class FakeReplica:
                     await self._talk(socket)
             except (OSError, ConnectionClosed):
                 say(kind="line_lost", url=url)
+                if time.monotonic() - self.heard_at > ALONE_SECONDS:
+                    self.stopping.set()
             await asyncio.sleep(0.1)
 
     async def _talk(self, socket: ClientConnection) -> None:
@@ -69,6 +74,7 @@ class FakeReplica:
         beating: asyncio.Task[None] | None = None
         try:
             async for raw in socket:
+                self.heard_at = time.monotonic()
                 message = DOWN.validate_json(raw)
                 say(**message.model_dump(mode="json"))
                 if isinstance(message, Welcome):
