@@ -112,19 +112,23 @@ class AdapterThing:
         group = await self._fleet.groups.start(self._owner, colour, release, shape)
         self._stand.groups = {**self._stand.groups, colour: group}
 
-    async def unwell(self, colour: Colour) -> str | None:
-        """None once both tasks are healthy, and answered the sample if there is one."""
+    def unhealthy(self, colour: Colour) -> str | None:
+        """None while both tasks run and are healthy; else what is missing."""
         tasks = self._tasks(colour)
         if len(tasks) < REPLICAS:
             return f"{len(tasks)} of {REPLICAS} tasks run"
-        for task in tasks:
-            if not self._fleet.health.healthy(task.id):
-                return f"{task.id}: {self._fleet.health.detail(task.id)}"
+        sick = [task.id for task in tasks if not self._fleet.health.healthy(task.id)]
+        return f"{sick[0]}: {self._fleet.health.detail(sick[0])}" if sick else None
+
+    async def unwell(self, colour: Colour) -> str | None:
+        """None once both tasks are healthy, and answered the sample if there is one."""
+        if trouble := self.unhealthy(colour):
+            return trouble
         bridge = self._stand.bridge
         sample = bridge.program.sample if bridge and bridge.program else None
         if bridge is None or sample is None:
             return None
-        for task in tasks:
+        for task in self._tasks(colour):
             if trouble := await self._fleet.health.prove(
                 task, sample, bearer(bridge, self._fleet.keys) or ""
             ):

@@ -146,7 +146,8 @@ class Adapters:
         elif row.wanted == row.refused:
             await self._say(row, AdapterState.KEPT_OLD, row.detail)
         else:
-            why = await thing.unwell(primary)
+            first = row.state == AdapterState.STARTING  # the sample is for programs that have yet to show
+            why = await thing.unwell(primary) if first else thing.unhealthy(primary)
             serves = why is None or row.state == AdapterState.SERVING
             await self._say(row, AdapterState.SERVING if serves else AdapterState.STARTING, why or "")
 
