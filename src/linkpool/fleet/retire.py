@@ -24,7 +24,7 @@ from linkpool.fleet.journal import Journal
 from linkpool.fleet.lapse import Lapses, Sends
 from linkpool.fleet.pool import NodeOnChain, Pool
 from linkpool.fleet.wishes import RETIRE
-from linkpool.store import chain_history, events, nodes, operations, retirements
+from linkpool.store import chain_history, chain_rows, events, nodes, operations, retirements
 from linkpool.store.database import Database
 from linkpool.store.scaling_tables import RetirementRow
 from linkpool.store.tables import NodeRow, NodeState, OperationState
@@ -39,11 +39,12 @@ ALARM = "retirement_waits"
 
 @dataclass(frozen=True)
 class _Seen:
-    """A node that shall go, as it stands. now: the chain's time."""
+    """A node that shall go, as it stood at the latest at block `head`. now: that block's time."""
 
     row: NodeRow
     plan: RetirementRow
     chain: NodeOnChain
+    head: int
     now: int
 
     @property
@@ -93,7 +94,7 @@ class Retirement:
             if plan is None or chain is None:
                 continue  # asked for this very moment, or by a chain that is behind
             try:
-                await self._advance(_Seen(row, plan, chain, head.timestamp))
+                await self._advance(_Seen(row, plan, chain, head.number, head.timestamp))
             except LinkPoolError as error:
                 await self._explain(row.index, str(error))
                 if isinstance(error, Permanent):
@@ -120,20 +121,27 @@ class Retirement:
 
     async def _close(self, seen: _Seen) -> None:
         """Closed to stake and requests; or open again, when the owner said so since."""
-        if seen.plan.closed_at is not None and await self._reopened(seen.oracle, seen.plan.closed_at):
-            await self._take_back(seen)
-            return
+        if seen.plan.closed_at is not None:
+            reopened = await self._reopened(seen, seen.plan.closed_at)
+            if reopened:
+                await self._take_back(seen)
+            if reopened is not False:
+                return
         await self._explain(seen.row.index, "it is being closed to stake and requests on chain")
         await self._send("drain", self._calls.drain(seen.oracle), seen)
 
     async def _send(self, what: str, call: Call[None], seen: _Seen) -> None:
         await self._manager.send(f"{what}:{seen.oracle}", call.to, data=call.request["data"], gas=GAS)
 
-    async def _reopened(self, oracle: str, closed_at: int) -> bool:
+    async def _reopened(self, seen: _Seen, closed_at: int) -> bool | None:
+        """Whether the owner did it, and no re-org; None while the indexer is not as far as we looked."""
         async with self._database.read() as session:
+            tip = await chain_rows.tip(session)
             found = await chain_history.page(
-                session, before=None, limit=1, node=oracle, account=None, kind="NodeReopened"
+                session, before=None, limit=1, node=seen.oracle, account=None, kind="NodeReopened"
             )
+        if tip is None or tip.number < seen.head:
+            return None
         return any(event.time >= closed_at for event in found)
 
     async def _take_back(self, seen: _Seen) -> None:
