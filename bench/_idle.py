@@ -15,6 +15,7 @@ import aiohttp
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
+from linkpool.chain.rpc import EndpointTrouble
 from linkpool.chain.types import checksum
 from linkpool.jobs.bridges import Bridges
 from linkpool.jobs.callbacks import Inbox
@@ -25,7 +26,7 @@ from linkpool.replica.metrics import Metrics
 from linkpool.replica.runner import Outside
 from linkpool.units import Wei
 
-SYNC_SECONDS = 60.0
+SYNC_SECONDS, RETRY_SECONDS = 300.0, 1.0
 MAX_FEE = Wei(500 * 10**9)
 
 
@@ -63,9 +64,18 @@ async def idle_replicas(nodes: int, urls: Sequence[str], chain_id: int) -> Async
             await asyncio.gather(*work, return_exceptions=True)
 
 
+async def _look_back(endpoints: Endpoints) -> int:
+    """As a replica does at its start: until some endpoint answers."""
+    while True:
+        try:
+            return await look_back(endpoints)
+        except EndpointTrouble:
+            await asyncio.sleep(RETRY_SECONDS)
+
+
 async def _core(node: int, slot: int, endpoints: Endpoints, chain_id: int, outside: Outside) -> Core:
     key = key_of(node, slot)
     oracle = checksum("0x" + sha256(f"oracle {node}".encode()).hexdigest()[:40])
     who = Identity(f"{node}-{slot}", key, chain_id, Target(oracle, ours=True), order=slot)
-    start = await look_back(endpoints)
+    start = await _look_back(endpoints)
     return Core(who, endpoints, outside, Metrics(), max_fee=MAX_FEE, start=start)
