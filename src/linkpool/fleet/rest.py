@@ -1,10 +1,8 @@
-"""Nodes at rest, retired or failed: nothing of them runs, and the chain is watched for what would end their
-rest.
+"""Nodes at rest, retired or failed: nothing of them runs, and the chain is watched for what would wake them.
 
-Their groups go, after their removal is recorded; their keys stay derivable, and the treasury sweeps what
-gas is left. The invite of a failed node is made void, and should it have been used all the same, the node
-goes the way of any other: closed, then retired. A retired one that the pool's owner reopens is started
-again.
+Their groups go, after their removal is recorded; their keys stay derivable, and the treasury sweeps what gas
+is left. The invite of a failed node is made void, and should it have been used all the same, the node goes
+the way of any other: closed, then retired. A retired one that the pool's owner reopens is started again.
 """
 
 import structlog

@@ -70,7 +70,9 @@ class Scaling:
             return
         self._looked_at = now
         await self._sample()
-        if policy is not None:
+        if policy is None:
+            await self._alarms.down(HELD, "pool")
+        else:
             await self._decide()
 
     async def _sample(self) -> None:
