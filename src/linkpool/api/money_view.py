@@ -7,12 +7,13 @@ from linkpool.economics import accounts as books
 from linkpool.economics.accounts import BreakEven, Prices, Sums
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.door import Door
-from linkpool.fleet.economics import DAY, Economics, economics, price_table
+from linkpool.fleet.economics import Economics, economics, price_table
 from linkpool.fleet.money import Means, Payers
 from linkpool.fleet.treasury import HELD
 from linkpool.fleet.treasury_terms import Day
 from linkpool.store import accounts, alarms, chain_rows, ledger, nodes
 from linkpool.store.database import Database
+from linkpool.store.ledger import DAY
 from linkpool.store.money_tables import AccountRow, DayRateRow
 from linkpool.store.tables import OutboxRow, SlotRow
 from linkpool.wire import money as wire
