@@ -91,7 +91,8 @@ class Window:
             before, now = self._logs.get(number, {}), told.get(number, {})
             seen += [now[index] for index in sorted(now) if before.get(index) != now[index]]
             gone += [before[index] for index in sorted(before) if now.get(index) != before[index]]
-            self._put(number, now)
+            # Whoever was told of a log holds it: the same log read again is not kept a second time.
+            self._put(number, {i: before[i] if before.get(i) == log else log for i, log in now.items()})
         return Change(tuple(seen), tuple(reversed(gone)))
 
     def settle(self, head: Head) -> Change:

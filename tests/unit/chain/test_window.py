@@ -68,6 +68,13 @@ def test_a_head_that_skips_or_forks_makes_doubt() -> None:
     assert window.tip == head(10)
 
 
+def test_a_log_that_is_read_again_is_not_held_a_second_time() -> None:
+    window, pushed = settled(10), log(11)
+    window.push(pushed)
+    assert window.replace(5, 12, [log(11), log(11, index=1)]).seen == (log(11, index=1),)
+    assert window.logs()[0] is pushed
+
+
 def test_a_read_that_reaches_lower_takes_back_what_was_above() -> None:
     window = settled(10)
     window.push(log(11))
