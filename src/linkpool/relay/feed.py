@@ -209,7 +209,7 @@ class Feed:
 
     async def _ask(self, source: Endpoint, tip: Block) -> None:
         """Another upstream, and the one that is followed, say what the newest block is."""
-        for one in (await self.other(source), source):
+        for one in dict.fromkeys((await self.other(source), source)):
             try:
                 newest = make_block(await read_header(one, "latest")).head
             except (EndpointTrouble, Refusal):
