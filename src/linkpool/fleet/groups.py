@@ -167,6 +167,6 @@ class Groups:
                         shape.port,
                     )
                 )
+                await self._tasks.refresh()
                 self._running[owner, colour] = row.name
-        await self._tasks.refresh()
         return row.name

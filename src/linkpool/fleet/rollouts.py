@@ -129,14 +129,17 @@ class Rollouts:
 
     async def _missed(self, since: Mapping[str, int]) -> dict[str, int]:
         """Requests that nodes missed since a second of the chain, of those that missed any."""
-        found: dict[str, int] = {}
         if not since:
-            return found
+            return {}
         async with self._database.read() as session:
             tip = await chain_rows.tip(session)
-            if tip is not None:
-                for oracle, begin in since.items():
-                    found[oracle] = (await chain_history.missed(session, begin, tip.time))[oracle]
+            until = tip.time if tip else 0
+            suspects = await chain_history.missed(session, min(since.values()), until)
+            found = {
+                oracle: (await chain_history.missed(session, begin, until))[oracle]
+                for oracle, begin in since.items()
+                if suspects[oracle]
+            }
         return {oracle: missed for oracle, missed in found.items() if missed}
 
     # --- the next wave ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 from linkpool.chain.fees import FIRST_SHARE
 from linkpool.chain.keys import Key
 from linkpool.contracts.view import Summary
+from linkpool.engines.protocol import EngineUnreachable
 from linkpool.fleet.alarms import Alarms
 from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.groups import Groups, Launch
@@ -31,7 +32,7 @@ from linkpool.wire.agent import Invite, Member
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.fake_engine import FakeEngine
-from tests.support.fuse import Crash, Fuse, FusedDatabase, FusedEngine, FusedRpc
+from tests.support.fuse import Crash, Fault, FaultyEngine, Fuse, FusedDatabase, FusedEngine, FusedRpc
 from tests.support.manual_clock import ManualClock
 from tests.support.pool_summary import pool_summary
 
@@ -93,11 +94,11 @@ class World:
 class Incarnation:
     """One control plane process, from its first call to the world to its last."""
 
-    def __init__(self, world: World, fuse: Fuse) -> None:
+    def __init__(self, world: World, fuse: Fuse, fault: Fault | None = None) -> None:
         self.world = world
         self.database = FusedDatabase(world.url, fuse)
         self.rpc = FusedRpc(world.rpc, fuse)
-        self.engine = FusedEngine(world.engine, fuse)
+        self.engine = FusedEngine(FaultyEngine(world.engine, fault or Fault()), fuse)
 
     async def make_a_node(self) -> None:
         """All that one call and one leader do, until the node serves. Raises Crash."""
@@ -124,7 +125,9 @@ class Incarnation:
             max_fee=FEE,
         )
         tasks = Tasks(self.engine)
-        await tasks.refresh()
+        while not tasks.known:
+            with suppress(EngineUnreachable):
+                await tasks.refresh()
         groups = Groups(
             database=self.database,
             keys=KEYS,
@@ -216,3 +219,20 @@ async def test_killed_at_every_step_a_node_is_still_made_once(tmp_path: Path) ->
             await second.make_a_node()
             await second.database.close()
             await check(world)
+
+
+async def test_whatever_call_of_the_engine_goes_wrong_a_node_is_made_once(in_memory: Path) -> None:
+    async def make(name: str, fault: Fault) -> None:
+        (in_memory / name).mkdir()
+        world = World(in_memory / name)
+        plane = Incarnation(world, Fuse(), fault)
+        await plane.make_a_node()
+        await plane.database.close()
+        await check(world)
+
+    whole = Fault()
+    await make("whole", whole)
+    assert "ensure" in whole.calls
+    for number, call in enumerate(whole.calls, 1):
+        for done in (False,) if call == "tasks" else (False, True):
+            await make(f"{number}-{done}", Fault(call=number, done=done))
