@@ -53,11 +53,12 @@ class Lapses:
         found = await self._rpc.call(
             "eth_getLogs",
             {
-                "address": request.node,
+                "address": [request.node],
                 "fromBlock": block,
                 "toBlock": block,
                 "topics": [f"0x{OracleRequest.topic().hex()}"],
             },
         )
-        asked = map(OracleRequest.decode, parse_logs(found))
+        logs = (log for log in parse_logs(found) if log.topics[0] == OracleRequest.topic())
+        asked = map(OracleRequest.decode, logs)
         return next((one for one in asked if f"0x{one.request_id.hex()}" == request.id), None)
