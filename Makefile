@@ -5,7 +5,7 @@ RUN := .venv/bin/python -m
 DEV_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test dev check test faults engines unit fuzz mutate sim lint fmt contracts bench lock image clean
+.PHONY: help setup setup-test dev check test faults engines unit fuzz mutate sim lint fmt browser dapp dapp-types contracts bench lock image clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -24,6 +24,16 @@ check: setup ## the same without a terminal: 30 requests, a replica killed, one 
 
 test: setup-test ## everything that needs no container engine, the slow proofs aside (those are in .ci/run)
 	@$(RUN) pytest -m "unit or contracts or integration" -n 2 --dist loadfile $(ARGS)
+	@npm --prefix dapp test --silent
+	@$(RUN) pytest -m browser $(ARGS)
+
+browser: setup-test ## the pages in Chromium, against a real pool
+	@$(RUN) pytest -m browser $(ARGS)
+
+dapp: setup ## build the pages, when they changed
+
+dapp-types: setup-test ## write what the pages know of the API and the contracts, after a change of either
+	@.venv/bin/python scripts/dapp-types
 
 faults: setup-test ## processes, networks and chains broken on purpose
 	@$(RUN) pytest -m faults $(ARGS)
@@ -50,6 +60,8 @@ lint: setup-test ## style, types, import floors
 	@$(RUN) mypy
 	@$(RUN) mypy --follow-imports=silent bench
 	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/python scripts/dapp-types --check
+	@cd dapp && npm run --silent types && npm run --silent lint && npm run --silent size
 
 fmt: setup-test ## let the formatter have its way
 	@$(RUN) ruff check --fix .
@@ -72,4 +84,4 @@ bench: setup ## list the benches; run one with `.venv/bin/python -m bench NAME -
 	@$(RUN) bench || true
 
 clean: ## remove everything that set-up and runs made
-	rm -rf .venv node_modules .linkpool .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf .venv node_modules dapp/node_modules src/linkpool/api/static .linkpool .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
