@@ -25,6 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench._idle import idle_replicas, key_of
 from bench._pool import percentile, pool, report
+from linkpool import log as logs
 from linkpool.dev.relay import DevRelay, dev_relays
 from linkpool.units import WHOLE
 from tests.support.anvil import Anvil, anvil
@@ -58,6 +59,7 @@ async def measure(plan: Plan) -> Mapping[str, object]:
 
 
 async def _rows(plan: Plan) -> Mapping[str, object]:
+    logs.configure(level="ERROR")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     figures: dict[str, object] = {

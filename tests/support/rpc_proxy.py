@@ -209,7 +209,8 @@ def _error(message: str, code: int = -32000) -> dict[str, Any]:
 @asynccontextmanager
 async def rpc_proxy(upstream_http: str, upstream_ws: str) -> AsyncIterator[RpcProxy]:
     """A proxy on a free port, in the test's own loop, until the context ends."""
-    async with aiohttp.ClientSession() as session:
+    many = aiohttp.TCPConnector(limit=0)  # each client's socket has one of its own behind it
+    async with aiohttp.ClientSession(connector=many) as session:
         proxy = RpcProxy(upstream_http, upstream_ws, session)
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_route("*", "/{path:.*}", proxy.handle)
