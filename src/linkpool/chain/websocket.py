@@ -18,9 +18,9 @@ from yarl import URL
 from linkpool.chain.jsonrpc import MAX_ANSWER, outcome, request, show_name
 from linkpool.chain.rpc import Call, EndpointTrouble, Garbage, Notice, Refusal, TimedOut, Unreachable
 
-PING_SECONDS = 8.0
+PING_SECONDS = 12.0
 """A connection whose peer does not answer a ping of this rhythm within half of it is lost: a peer that was
-stopped is left within a block of 12 s."""
+stopped is left within 18 s, and one that is only busy for 6 s is not."""
 
 
 class _Wire:
