@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException
 
 from linkpool.api.auth import Auth
 from linkpool.fleet.clock import Clock
@@ -46,6 +46,8 @@ def guard_routes(database: Database, auth: Auth, clock: Clock) -> APIRouter:
 
         The control plane itself asks the source: so this needs the scope admin.
         """
+        if wanted.guard is not None and (why := wanted.guard.contradiction()):
+            raise HTTPException(409, why)
         settings = wanted.guard.model_dump(mode="json") if wanted.guard else None
         async with database.write() as session:
             await guard.put(session, settings)

@@ -29,6 +29,7 @@ from linkpool.wire.scaling import (
     PolicyView,
     PutPolicy,
     ScalingNow,
+    ScalingPolicy,
     WeekExplained,
     WouldBe,
 )
@@ -51,7 +52,8 @@ class ScalingDesk:
             return _policy(await scaling.policy(session))
 
     async def put(self, wanted: PutPolicy, token: TokenRow) -> PolicyView:
-        """Another from now on."""
+        """Another from now on. Raises 409 for one that contradicts itself."""
+        _refuse_contradiction(wanted.policy)
         policy = wanted.policy.model_dump(mode="json") if wanted.policy else None
         async with self._database.write() as session:
             row = await scaling.put_policy(session, policy, token=token.id, now=self._clock.now())
@@ -65,13 +67,14 @@ class ScalingDesk:
         return _now(seen, now)
 
     async def week(self, wanted: ExplainWeek) -> WeekExplained:
-        """A dry run. Raises 422 without a policy, StoreUnreachable."""
+        """A dry run. Raises 409 without a policy, or for one that contradicts itself, StoreUnreachable."""
+        _refuse_contradiction(wanted.policy)
         now = self._clock.now()
         since = now - wanted.hours * 3_600
         async with self._database.read() as session:
             policy = wanted.policy or policy_of(await scaling.policy(session))
             if policy is None:
-                raise HTTPException(422, "no policy is in force: say which one to try")
+                raise HTTPException(409, "no policy is in force: say which one to try")
             samples = await samples_since(session, since - 2 * policy.window_seconds - DAY)
         async with self._replaying:  # it takes a core for a moment: one at a time
             steps = await asyncio.to_thread(replay, policy, samples, self._terms, since)
@@ -145,6 +148,11 @@ def scaling_routes(database: Database, auth: Auth, view: FleetView, desk: Scalin
             return await desk.decisions(session, view, before, limit)
 
     return routes
+
+
+def _refuse_contradiction(policy: ScalingPolicy | None) -> None:
+    if policy is not None and (why := policy.contradiction()):
+        raise HTTPException(409, why)
 
 
 def _policy(row: PolicyRow | None) -> PolicyView:

@@ -1,5 +1,7 @@
 """`/public/waiting`: wallets that would stake put themselves on the list by a signature, and off it again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from eth_utils.address import to_checksum_address
@@ -7,9 +9,9 @@ from fastapi import APIRouter, Body, HTTPException, Path, Request
 
 from linkpool.api.limits import Limiter, Rate
 from linkpool.fleet.clock import Clock
-from linkpool.fleet.statement import NAME, VERSION
+from linkpool.fleet.statement import NAME, VERSION, BadSignature
 from linkpool.fleet.waiting import room_in
-from linkpool.fleet.waiting_desk import LONGEST, MINIMUM, NotWaiting, WaitingDesk
+from linkpool.fleet.waiting_desk import LONGEST, MINIMUM, NotTaken, NotWaiting, WaitingDesk
 from linkpool.store import chain_rows, waiting
 from linkpool.store.database import Database
 from linkpool.store.scaling_tables import WaitingRow
@@ -56,7 +58,8 @@ def waiting_routes(database: Database, desk: WaitingDesk, clock: Clock) -> APIRo
     async def come(said: Statement, request: Request) -> WaitingEntry:
         """Put a wallet on the list, or say another amount for it. Only LINK that it has is counted."""
         slow_down(request)
-        return _entry(await desk.come(said))
+        with _answers():
+            return _entry(await desk.come(said))
 
     @routes.get("/{wallet}")
     async def get_entry(wallet: InPath) -> WaitingEntry:
@@ -72,13 +75,24 @@ def waiting_routes(database: Database, desk: WaitingDesk, clock: Clock) -> APIRo
         """Take a wallet off the list, by a statement of amount 0."""
         slow_down(request)
         if to_checksum_address(said.wallet) != to_checksum_address(wallet):
-            raise HTTPException(422, "the statement is another wallet's")
-        try:
+            raise HTTPException(409, "the statement is another wallet's")
+        with _answers():
             await desk.leave(said)
-        except NotWaiting as error:
-            raise HTTPException(404, str(error)) from error
 
     return routes
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    """What a refused statement is over HTTP."""
+    try:
+        yield
+    except NotWaiting as error:
+        raise HTTPException(404, str(error)) from error
+    except BadSignature as error:
+        raise HTTPException(403, str(error)) from error
+    except NotTaken as error:
+        raise HTTPException(409, str(error)) from error
 
 
 def _entry(row: WaitingRow) -> WaitingEntry:

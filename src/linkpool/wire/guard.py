@@ -1,9 +1,9 @@
 """The guard as the API takes and shows it: the pool's share of the network's nodes, and its two marks."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field
 
 from linkpool.wire.api import Asked, View
 
@@ -14,12 +14,16 @@ GuardState = Literal["off", "open", "blocked", "overridden"]
 class NumberSource(Asked):
     """A person says how many nodes the network has, ours included."""
 
+    model_config = ConfigDict(strict=True)
+
     kind: Literal["number"] = "number"
     nodes: Annotated[int, Field(ge=1, le=10**9)]
 
 
 class UrlSource(Asked):
     """A document says it. path: into its JSON, names and places joined by dots (`data.nodes.0.count`)."""
+
+    model_config = ConfigDict(strict=True)
 
     kind: Literal["url"] = "url"
     url: Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=2_048)]
@@ -29,6 +33,8 @@ class UrlSource(Asked):
 
 class ContractSource(Asked):
     """A contract on the pool's chain says it: a view without arguments that returns one uint."""
+
+    model_config = ConfigDict(strict=True)
 
     kind: Literal["contract"] = "contract"
     address: Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
@@ -41,15 +47,15 @@ Source = Annotated[NumberSource | UrlSource | ContractSource, Field(discriminato
 class GuardSettings(Asked):
     """Where the number of nodes comes from; a share above `upper` blocks, one below `lower` frees again."""
 
+    model_config = ConfigDict(strict=True)
+
     source: Source
     upper: Annotated[float, Field(gt=0, le=1)]
     lower: Annotated[float, Field(gt=0, le=1)]
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.lower > self.upper:
-            raise ValueError("lower must not be above upper")
-        return self
+    def contradiction(self) -> str | None:
+        """What in it cannot be meant; None when it fits together."""
+        return "lower must not be above upper" if self.lower > self.upper else None
 
 
 class PutGuard(Asked):
@@ -60,6 +66,8 @@ class PutGuard(Asked):
 
 class PutOverride(Asked):
     """Let auto-scaling grow in spite of the guard, for a while."""
+
+    model_config = ConfigDict(strict=True)
 
     reason: Annotated[str, Field(min_length=1, max_length=500)]
     expires_in_seconds: Annotated[int, Field(ge=1, le=30 * 86_400)]

@@ -1,9 +1,9 @@
 """Auto-scaling as the API takes and shows it: a policy, what is seen, what follows from it, what was done."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field
 
 from linkpool.wire.api import Amount, Asked, OperationView, View
 from linkpool.wire.guard import GuardState
@@ -23,6 +23,8 @@ class ScalingPolicy(Asked):
     with stake may go when none is empty.
     """
 
+    model_config = ConfigDict(strict=True)
+
     floor: Nodes = 1
     ceiling: Nodes
     stake_room: Amount
@@ -37,13 +39,13 @@ class ScalingPolicy(Asked):
     slack: Amount = str(50_000 * 10**18)
     drain_staked: bool = False
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def contradiction(self) -> str | None:
+        """What in it cannot be meant; None when it fits together."""
         if self.floor > self.ceiling:
-            raise ValueError("floor must not be above ceiling")
+            return "floor must not be above ceiling"
         if self.per_hour > self.per_day:
-            raise ValueError("per_hour must not be above per_day")
-        return self
+            return "per_hour must not be above per_day"
+        return None
 
 
 class PutPolicy(Asked):
@@ -132,6 +134,8 @@ class DecisionList(View):
 
 class ExplainWeek(Asked):
     """A dry run over what was recorded. policy: the one in force when left out; hours: back from now."""
+
+    model_config = ConfigDict(strict=True)
 
     policy: ScalingPolicy | None = None
     hours: Annotated[int, Field(ge=1, le=24 * 7)] = 24 * 7

@@ -10,7 +10,7 @@ amount in juels (0 takes the wallet off the list), deadline in Unix seconds, non
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from linkpool.wire.api import Amount, Asked, View
 
@@ -20,6 +20,8 @@ Uint = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,77})$")]
 
 class Statement(Asked):
     """What a wallet signed. signature: 65 bytes of a key, or what an EIP-1271 contract wallet takes."""
+
+    model_config = ConfigDict(strict=True)
 
     wallet: Address
     amount: Amount
