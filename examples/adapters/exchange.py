@@ -2,8 +2,8 @@
 
 Asked with POST and `{"id": "...", "data": {"from": "EUR", "to": "USD"}}` it answers
 `{"jobRunID": "...", "data": {"result": 1.09}, "result": 1.09, "statusCode": 200}`. It listens on `PORT`, says
-on `GET /health` that it is well, lets in only who shows the token in `LINKPOOL_TOKEN_FILE`, and ends on SIGTERM
-when the last answer is out. Its rates come from its settings: `RATES="EUR=1.09,GBP=1.27"` in dollars.
+on `GET /health` that it is well, lets in only who shows the token in `LINKPOOL_TOKEN_FILE`, and ends on
+SIGTERM when the last answer is out. Its rates come from its settings: `RATES="EUR=1.09,GBP=1.27"` in dollars.
 """
 
 import hmac
