@@ -63,13 +63,15 @@ class NodeThing:
         if len(tasks) < REPLICAS:
             return f"{len(tasks)} of {REPLICAS} replicas run"
         sessions = [session for task in tasks if (session := self._fleet.hub.session(task))]
-        ready = [session for session in sessions if _serves(session)]
-        if len(ready) < len(tasks):
+        serving = [session for session in sessions if session.state is State.SERVING]
+        if len(serving) < len(tasks):
             states = ", ".join(sorted(session.state.value for session in sessions)) or "nobody on the line"
-            return f"{len(ready)} of {len(tasks)} serve ({states})"
-        if not await self._fleet.funded([session.sender for session in ready]):
+            return f"{len(serving)} of {len(tasks)} serve ({states})"
+        if not await self._fleet.funded([session.sender for session in serving]):
             return "gas is on its way to its senders"
-        return self._unproved(ready)
+        if late := [session.task for session in serving if not (session.beat and session.beat.ready)]:
+            return f"serves, and is not ready yet: {', '.join(late)}"
+        return self._unproved(serving)
 
     def _unproved(self, sessions: list[Session]) -> str | None:
         outcomes = [self._fleet.orders.probe(session.task) for session in sessions]
@@ -116,7 +118,3 @@ class NodeThing:
             self._names[colour] = await self._fleet.groups.living(self._owner, colour)
         group = self._names[colour]
         return [task.id for task in self._fleet.tasks.of(group)] if group else []
-
-
-def _serves(session: Session) -> bool:
-    return session.state is State.SERVING and session.beat is not None and session.beat.ready

@@ -8,14 +8,13 @@ from sqlalchemy import (
     CheckConstraint,
     Float,
     ForeignKey,
-    Index,
     Integer,
     String,
     Text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from linkpool.store.tables import Base
+from linkpool.store.tables import Base, unique_among
 
 
 class RolloutState(StrEnum):
@@ -111,10 +110,4 @@ class MoveRow(Base):
 
 
 for _thing in (MoveRow.node, MoveRow.bridge):
-    Index(
-        f"uq_moves_open_{_thing.key}",
-        _thing,
-        unique=True,
-        sqlite_where=MoveRow.ended_at.is_(None),
-        postgresql_where=MoveRow.ended_at.is_(None),
-    )
+    unique_among(MoveRow.ended_at.is_(None), f"uq_moves_open_{_thing.key}", _thing)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -20,7 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
 
 class NodeState(StrEnum):
@@ -70,6 +71,11 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map = {dict[str, Any]: JSON, list[str]: JSON}  # noqa: RUF012 - read once, by SQLAlchemy
+
+
+def unique_among(where: ColumnElement[bool], name: str, *columns: InstrumentedAttribute[Any]) -> Index:
+    """An index that holds these columns unique, among the rows for which `where` is true."""
+    return Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
 
 
 class LeaseRow(Base):
@@ -151,14 +157,7 @@ class GroupRow(Base):
 
 
 for _thing in (GroupRow.node, GroupRow.bridge):
-    Index(
-        f"uq_groups_living_{_thing.key}",
-        _thing,
-        GroupRow.colour,
-        unique=True,
-        sqlite_where=GroupRow.removed_at.is_(None),
-        postgresql_where=GroupRow.removed_at.is_(None),
-    )
+    unique_among(GroupRow.removed_at.is_(None), f"uq_groups_living_{_thing.key}", _thing, GroupRow.colour)
 
 
 class CatalogRow(Base):
