@@ -29,6 +29,12 @@ def pool(tmp_path: Path) -> Iterator[Ground]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at the money every second."""
+    monkeypatch.setattr("linkpool.fleet.leader.GAS_EVERY", 1.0)
+
+
 async def look(client: httpx.AsyncClient, path: str) -> Any:
     return (await client.get(f"/api/v1{path}")).raise_for_status().json()
 
