@@ -88,7 +88,7 @@ class Client:
     async def ready(self) -> bool:
         """It leads and works."""
         try:
-            async with self._http.get(f"{self.url}/ready?leader=true") as reply:
+            async with self._http.get(f"{self.url}/leads") as reply:
                 return reply.status == 200
         except aiohttp.ClientError:
             return False

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
@@ -84,9 +83,7 @@ def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter
         return PlainTextResponse("live\n")
 
     @routes.get("/ready")
-    async def ready(
-        leader: Annotated[bool, Query(description="Only a leader is ready: 503 from a standby.")] = False,
-    ) -> JSONResponse:
+    async def ready() -> JSONResponse:
         """200 while the database answers, leading or standing by as `leads` says; else 503."""
         leads = door.desk is not None
         try:
@@ -94,9 +91,13 @@ def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter
                 await nodes.every(session)
         except StoreUnreachable:
             return JSONResponse({"ready": False, "leads": leads, "why": "no database"}, 503)
-        if leader and not leads:
-            return JSONResponse({"ready": False, "leads": False, "why": "stands by"}, 503)
         return JSONResponse({"ready": True, "leads": leads})
+
+    @routes.get("/leads")
+    async def leads() -> JSONResponse:
+        """200 from the leader, 503 from every other: for who must reach the leader itself."""
+        leading = door.desk is not None
+        return JSONResponse({"leads": leading}, 200 if leading else 503)
 
     @routes.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:

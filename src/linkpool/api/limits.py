@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from linkpool.api.problems import problem
 from linkpool.fleet.clock import Clock
 
-FREE = ("/live", "/ready", "/metrics", "/agent/")
+FREE = ("/live", "/ready", "/leads", "/metrics", "/agent/")
 """Paths without a limit: probes, and the replicas' own socket."""
 GOOD_TOKEN = "good_token"  # noqa: S105 - a key, no secret
 """Where a request keeps that its token was good."""

@@ -88,6 +88,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least 
     ("GET", f"/api/v1/public/nodes/{NODE}/replicas", None, None),
     ("GET", "/live", None, None),
     ("GET", "/ready", None, None),
+    ("GET", "/leads", None, None),
     ("GET", "/metrics", None, None),
 ]
 STREAMS = {("GET", "/api/v1/events"), ("GET", "/api/v1/public/events")}

@@ -59,8 +59,8 @@ async def test_the_standby_makes_a_node_and_leads_after_a_kill(pool: Ground, two
     leader, standby = await sorted_by_rank(two)
     stands_by = await standby.client.get("/ready")
     assert (stands_by.status_code, stands_by.json()) == (200, {"ready": True, "leads": False})
-    assert (await standby.client.get("/ready?leader=true")).status_code == 503
-    assert (await leader.client.get("/ready?leader=true")).status_code == 200
+    assert (await standby.client.get("/leads")).status_code == 503
+    assert (await leader.client.get("/leads")).status_code == 200
     await standby.client.post("/api/v1/nodes", json={})  # written by anybody, done by the leader
     before = await until(lambda: serving_node(leader.client))
     leader.process.kill()
