@@ -91,10 +91,14 @@ def toml(found: PricesView) -> str:
     lines = ["# Money in the table's currency; a month is 30 days. docs/economics.md says what each means."]
     lines.append(f"currency = {json.dumps(prices['currency'])}")
     sections = {"rpc": prices["rpc"], "fixed": prices["fixed"]}
-    sections |= {f"engines.{json.dumps(name)}": engine for name, engine in prices["engines"].items()}
+    sections |= {f"engines.{_key(name)}": engine for name, engine in prices["engines"].items()}
     for name, section in sections.items():
-        lines += ["", f"[{name}]", *(f"{json.dumps(key)} = {json.dumps(v)}" for key, v in section.items())]
+        lines += ["", f"[{name}]", *(f"{_key(key)} = {json.dumps(value)}" for key, value in section.items())]
     return "\n".join(lines) + "\n"
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").replace("-", "").isalnum() else json.dumps(name)
 
 
 def _texts(document: dict[str, Any]) -> dict[str, Any]:
