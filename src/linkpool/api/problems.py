@@ -79,7 +79,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         (401, "No token, or one that is not good (any more)"),
         (403, "The token lacks the scope"),
         (404, "No such thing"),
-        (409, "The Idempotency-Key was used for something else"),
+        (409, "It does not fit with what is: a key used for something else, a node that moves already"),
         (413, "The body is too large"),
         (422, "The request is not as it must be; the text names the field"),
         (429, "Too many requests"),
