@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field, StrictBool
 
 from linkpool.wire.api import Asked, View
+from linkpool.wire.numbers import NoTruth
 
 GuardState = Literal["off", "open", "blocked", "overridden"]
 """off: no source is set; open: auto-scaling may grow; blocked: it may not; overridden: a person lets it."""
@@ -14,29 +15,23 @@ GuardState = Literal["off", "open", "blocked", "overridden"]
 class NumberSource(Asked):
     """A person says how many nodes the network has, ours included."""
 
-    model_config = ConfigDict(strict=True)
-
-    kind: Literal["number"] = "number"
-    nodes: Annotated[int, Field(ge=1, le=10**9)]
+    kind: Literal["number"]
+    nodes: Annotated[int, Field(ge=1, le=10**9), NoTruth]
 
 
 class UrlSource(Asked):
     """A document says it. path: into its JSON, names and places joined by dots (`data.nodes.0.count`)."""
 
-    model_config = ConfigDict(strict=True)
-
-    kind: Literal["url"] = "url"
+    kind: Literal["url"]
     url: Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=2_048)]
     path: Annotated[str, Field(max_length=500)] = ""
-    allow_private: bool = False
+    allow_private: StrictBool = False
 
 
 class ContractSource(Asked):
     """A contract on the pool's chain says it: a view without arguments that returns one uint."""
 
-    model_config = ConfigDict(strict=True)
-
-    kind: Literal["contract"] = "contract"
+    kind: Literal["contract"]
     address: Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
     function: Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}\(\)$")]
 
@@ -47,11 +42,9 @@ Source = Annotated[NumberSource | UrlSource | ContractSource, Field(discriminato
 class GuardSettings(Asked):
     """Where the number of nodes comes from; a share above `upper` blocks, one below `lower` frees again."""
 
-    model_config = ConfigDict(strict=True)
-
     source: Source
-    upper: Annotated[float, Field(gt=0, le=1)]
-    lower: Annotated[float, Field(gt=0, le=1)]
+    upper: Annotated[float, Field(gt=0, le=1), NoTruth]
+    lower: Annotated[float, Field(gt=0, le=1), NoTruth]
 
     def contradiction(self) -> str | None:
         """What in it cannot be meant; None when it fits together."""
@@ -67,10 +60,8 @@ class PutGuard(Asked):
 class PutOverride(Asked):
     """Let auto-scaling grow in spite of the guard, for a while."""
 
-    model_config = ConfigDict(strict=True)
-
     reason: Annotated[str, Field(min_length=1, max_length=500)]
-    expires_in_seconds: Annotated[int, Field(ge=1, le=30 * 86_400)]
+    expires_in_seconds: Annotated[int, Field(ge=1, le=30 * 86_400), NoTruth]
 
 
 class OverrideView(View):

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field, StrictBool
 
 from linkpool.wire.api import Amount, Asked, OperationView, View
 from linkpool.wire.guard import GuardState
+from linkpool.wire.numbers import NoTruth
 
-Nodes = Annotated[int, Field(ge=0, le=10_000)]
+Nodes = Annotated[int, Field(ge=0, le=10_000), NoTruth]
 Action = Literal["up", "down", "hold"]
 
 
@@ -23,21 +24,19 @@ class ScalingPolicy(Asked):
     with stake may go when none is empty.
     """
 
-    model_config = ConfigDict(strict=True)
-
     floor: Nodes = 1
     ceiling: Nodes
     stake_room: Amount
-    ahead_hours: Annotated[float, Field(ge=0, le=24 * 30)] = 0.0
-    load: Annotated[float, Field(ge=0.001, le=1e6)] | None = None
-    per_hour: Annotated[int, Field(ge=1, le=1_000)] = 2
-    per_day: Annotated[int, Field(ge=1, le=10_000)] = 6
+    ahead_hours: Annotated[float, Field(ge=0, le=24 * 30), NoTruth] = 0.0
+    load: Annotated[float, Field(ge=0.001, le=1e6), NoTruth] | None = None
+    per_hour: Annotated[int, Field(ge=1, le=1_000), NoTruth] = 2
+    per_day: Annotated[int, Field(ge=1, le=10_000), NoTruth] = 6
     budget_per_day: Amount
-    window_seconds: Annotated[int, Field(ge=4, le=86_400)] = 3_600
-    rest_up_seconds: Annotated[int, Field(ge=0, le=30 * 86_400)] = 600
-    rest_down_seconds: Annotated[int, Field(ge=0, le=365 * 86_400)] = 86_400
+    window_seconds: Annotated[int, Field(ge=4, le=86_400), NoTruth] = 3_600
+    rest_up_seconds: Annotated[int, Field(ge=0, le=30 * 86_400), NoTruth] = 600
+    rest_down_seconds: Annotated[int, Field(ge=0, le=365 * 86_400), NoTruth] = 86_400
     slack: Amount = str(50_000 * 10**18)
-    drain_staked: bool = False
+    drain_staked: StrictBool = False
 
     def contradiction(self) -> str | None:
         """What in it cannot be meant; None when it fits together."""
@@ -135,10 +134,8 @@ class DecisionList(View):
 class ExplainWeek(Asked):
     """A dry run over what was recorded. policy: the one in force when left out; hours: back from now."""
 
-    model_config = ConfigDict(strict=True)
-
     policy: ScalingPolicy | None = None
-    hours: Annotated[int, Field(ge=1, le=24 * 7)] = 24 * 7
+    hours: Annotated[int, Field(ge=1, le=24 * 7), NoTruth] = 24 * 7
 
 
 class WouldBe(View):

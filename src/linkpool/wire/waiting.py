@@ -10,9 +10,10 @@ amount in juels (0 takes the wallet off the list), deadline in Unix seconds, non
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from linkpool.wire.api import Amount, Asked, View
+from linkpool.wire.numbers import NoTruth
 
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Uint = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,77})$")]
@@ -21,11 +22,9 @@ Uint = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,77})$")]
 class Statement(Asked):
     """What a wallet signed. signature: 65 bytes of a key, or what an EIP-1271 contract wallet takes."""
 
-    model_config = ConfigDict(strict=True)
-
     wallet: Address
     amount: Amount
-    deadline: Annotated[int, Field(ge=0, le=2**40)]
+    deadline: Annotated[int, Field(ge=0, le=2**40), NoTruth]
     nonce: Uint
     signature: Annotated[str, Field(pattern=r"^0x([0-9a-fA-F]{2}){1,2048}$")]
 

@@ -198,7 +198,7 @@ async def test_an_empty_node_goes_when_all_fits_without_it(grown: Grown) -> None
 
 async def test_what_a_limit_holds_back_is_an_alarm_until_it_is_not(grown: Grown) -> None:
     leader = await grown.lead()
-    settings = GuardSettings(source=NumberSource(nodes=1), upper=0.5, lower=0.5)
+    settings = GuardSettings(source=NumberSource(kind="number", nodes=1), upper=0.5, lower=0.5)
     async with grown.database.write() as session:
         await guard.put(session, settings.model_dump())
     await grown.serving([link(90_000)])

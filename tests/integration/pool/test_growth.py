@@ -90,7 +90,7 @@ async def test_stake_room_runs_out_and_a_node_appears_and_is_staked_on(pool: Rea
 
 
 async def test_the_guard_holds_what_the_policy_wants_until_a_person_says_otherwise(pool: RealPool) -> None:
-    source = NumberSource(nodes=2)
+    source = NumberSource(kind="number", nodes=2)
     await growth.put_guard(pool.control, PutGuard(guard=GuardSettings(source=source, upper=0.5, lower=0.4)))
     await growth.put_policy(pool.control, PutPolicy(policy=RULES.model_copy(update={"floor": 3})))
 

@@ -15,7 +15,7 @@ from linkpool.jobs.services import Http, HttpReply, HttpRequest, Private, Unreac
 from linkpool.wire.guard import ContractSource, GuardSettings, NumberSource, Source, UrlSource
 
 NOW = 1_700_000_000.0
-URL = UrlSource(url="https://nodes.example/list", path="data.0.nodes")
+URL = UrlSource(kind="url", url="https://nodes.example/list", path="data.0.nodes")
 
 
 def settings(upper: float, lower: float, source: Source = URL) -> GuardSettings:
@@ -69,7 +69,7 @@ def test_what_is_unknown_old_or_failing_blocks(reading: Reading) -> None:
 
 
 def test_a_number_that_a_person_gave_does_not_age() -> None:
-    rules = settings(0.5, 0.4, NumberSource(nodes=10))
+    rules = settings(0.5, 0.4, NumberSource(kind="number", nodes=10))
     assert judge(rules, Reading(10, NOW - 30 * FRESH), ours=1, now=NOW).state == "open"
 
 
@@ -125,7 +125,7 @@ async def ask(source: Source, *, site: Site | None = None, chain: Chain | None =
 async def test_a_document_is_read_at_its_path_and_only_from_public_addresses() -> None:
     site = Site(b'{"data": [{"nodes": "312"}], "nodes": 7}')
     assert await ask(URL, site=site) == 312
-    assert await ask(UrlSource(url=URL.url, path="nodes", allow_private=True), site=site) == 7
+    assert await ask(UrlSource(kind="url", url=URL.url, path="nodes", allow_private=True), site=site) == 7
     assert [asked.private for asked in site.asked] == [Private.NEVER, Private.ALWAYS]
     assert all(asked.max_bytes <= 1 << 20 and asked.timeout <= 15 for asked in site.asked)
 
@@ -151,11 +151,11 @@ async def test_what_is_no_number_of_nodes_is_said_so(site: Site) -> None:
 @given(st.binary(max_size=200), st.text(max_size=20))
 async def test_any_document_and_any_path_give_a_number_or_say_why_not(body: bytes, path: str) -> None:
     with suppress(NoNumber):
-        assert await ask(UrlSource(url=URL.url, path=path), site=Site(body)) >= 1
+        assert await ask(UrlSource(kind="url", url=URL.url, path=path), site=Site(body)) >= 1
 
 
 async def test_a_view_of_a_contract_is_one_word() -> None:
-    source = ContractSource(address="0x" + "ab" * 20, function="nodeCount()")
+    source = ContractSource(kind="contract", address="0x" + "ab" * 20, function="nodeCount()")
     assert await ask(source, chain=Chain(f"0x{25:064x}")) == 25
     for returns in ("0x", f"0x{0:064x}", f"0x{2**255:064x}", None, EndpointTrouble("gone")):
         with pytest.raises(NoNumber):
