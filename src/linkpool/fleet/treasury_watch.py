@@ -77,20 +77,22 @@ class Watch:
         landed: all of ours above `oldest`; busy: addresses with a transaction under way from or to them; they
         are judged when it has landed.
         """
-        changed, blocks = {}, _Blocks(self._rpc)
+        moved = []
         for address, balance in balances.items():
             before = self._seen.get(address)
             if address in busy or (before is not None and head.number <= before.block):
                 continue
             if before is not None and before.balance == balance:
                 self._seen[address] = Seen(head.number, balance, before.nonce)
-                continue
-            now = Seen(head.number, balance, await self._nonce(address, head.number))
-            fall = (
+            else:
+                moved.append(address)
+        changed, blocks = {}, _Blocks(self._rpc)
+        for address, nonce in (await self._nonces(moved, head.number)).items():
+            before, now = self._seen.get(address), Seen(head.number, balances[address], nonce)
+            changed[address] = (
                 Fall(now) if before is None else await self._judge(address, before, now, landed, head, blocks)
             )
             self._seen[address] = now
-            changed[address] = fall
         return changed
 
     async def _judge(
@@ -142,8 +144,14 @@ class Watch:
         )
         return sum(gas_paid(receipt) for receipt in receipts if isinstance(receipt, dict))
 
-    async def _nonce(self, address: str, block: int) -> int:
-        return quantity(await self._rpc.call("eth_getTransactionCount", address, hex(block)))
+    async def _nonces(self, addresses: Sequence[str], block: int) -> dict[str, int]:
+        """How many transactions each had sent by that block."""
+        calls = [("eth_getTransactionCount", (address, hex(block))) for address in addresses]
+        results = await self._rpc.batch(calls) if calls else []
+        for result in results:
+            if isinstance(result, Refusal):
+                raise result
+        return {address: quantity(count) for address, count in zip(addresses, results, strict=True)}
 
     async def _still(self, address: str, before: Seen) -> bool:
         """Whether the chain says of that block what it said when it was looked at."""
