@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from linkpool.api.pages import PAGE, STATIC
 from tests.support.pages import chromium
 from tests.support.pool import RealPool, real_pool
+
+expect.set_options(timeout=20_000)  # conditions are waited for; a loaded machine only takes longer
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

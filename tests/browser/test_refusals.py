@@ -146,7 +146,11 @@ async def test_joining_and_leaving_the_waiting_list_by_signature(pool: RealPool,
         await at.connect()
         await at.page.get_by_label("I would stake").fill("1000")
         await at.page.get_by_role("button", name="Sign and join").click()
-        await expect(at.page.get_by_text("1,000.00 LINK").first).to_be_visible()
+        await expect(
+            at.page.get_by_text("You wait with 1,000.00 LINK.").or_(
+                at.page.get_by_text("There is room for your 1,000.00 LINK now.")
+            )
+        ).to_be_visible()
         await at.page.get_by_role("button", name="Leave the list").click()
         await expect(at.page.get_by_role("button", name="Leave the list")).to_have_count(0)
         assert at.wallet.asked.count("eth_signTypedData_v4") == 2

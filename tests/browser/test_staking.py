@@ -7,6 +7,7 @@ from linkpool.contracts.pool import Pool
 from linkpool.units import WHOLE, link
 from tests.support.pages import LINK, visit
 from tests.support.pool import RealPool
+from tests.support.until import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -69,10 +70,15 @@ async def test_from_connecting_to_withdrawing(pool: RealPool, browser: Browser) 
         await expect(page.get_by_text("in 6 days 23 hours")).to_be_visible()
 
         await pool.rpc.call("evm_increaseTime", UNBONDING)
-        await expect(withdraw).to_be_enabled()
-        await withdraw.click()
-        await expect(page.get_by_text("Nothing is on its way out.")).to_be_visible()
-        assert await pool.link.balance_of(at.wallet.address).ask(pool.rpc) == pytest.approx(
-            LINK + income, abs=WHOLE // 10**9
-        )
+        ready = page.get_by_role("button", name="Withdraw", disabled=False)
+        await expect(ready.or_(page.get_by_text("Nothing to claim")).first).to_be_visible()
+        if await ready.count():  # the pool's own treasury pushes tickets through too, and may be quicker
+            await ready.click()
+
+        async def paid() -> bool:
+            held = await pool.link.balance_of(at.wallet.address).ask(pool.rpc)
+            return abs(held - LINK - income) < WHOLE // 10**9
+
+        await until(paid, "the stake is back in the wallet")
+        await expect(withdraw).to_have_count(0)
         assert (at.troubles, at.foreign) == ([], [])

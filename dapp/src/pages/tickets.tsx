@@ -37,7 +37,7 @@ export function Tickets({ tickets, mine }: { tickets: readonly Ticket[]; mine: b
       {mine && sent && <Transaction sent={sent} asking={busy} />}
       <Table
         caption={t.tickets.title}
-        rows={tickets}
+        rows={tickets.filter((ticket) => sent?.state !== "confirmed" || sent.subject !== ticket.ticket)}
         id={(ticket) => ticket.ticket}
         columns={columns(now, mine && !busy ? withdraw : undefined)}
         empty={t.tickets.none}

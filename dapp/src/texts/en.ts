@@ -1,4 +1,4 @@
-/** Every sentence of the stakers' pages, in English. The console's are in console.ts beside it. */
+/** Every sentence of the pages, in English. */
 
 const s = (count: number, one: string, many = `${one}s`) => `${String(count)} ${count === 1 ? one : many}`;
 
@@ -16,7 +16,7 @@ export const en = {
   copy: (what: string) => `Copy ${what}`,
   explain: (what: string) => `What is ${what}?`,
   foot: (chain: string) => `LinkPool on ${chain}. Figures are read from the chain; nothing here is a promise.`,
-  nav: { label: "Main", nodes: "Nodes", position: "My position", pool: "Pool", console: "Console" },
+  nav: { label: "Main", nodes: "Nodes", position: "My position", pool: "Pool" },
   lost: { title: "No such page", text: "There is nothing at this address.", back: "See all nodes" },
   theme: {
     label: (now: string) => `Theme: ${now}`,
@@ -405,7 +405,6 @@ export const en = {
     hasRoom: (amount: string) => `There is room for your ${amount} LINK now.`,
     until: (when: string) => `until ${when}`,
   },
-  console: { soon: "Being built." },
 };
 
 export type Texts = typeof en;

@@ -1,4 +1,4 @@
-"""What the pages are told: where the pool is, what it serves and for how much, and that a stream says news."""
+"""What the pages are told: where the pool is, what it serves and for how much, and a stream of news."""
 
 import asyncio
 import json
