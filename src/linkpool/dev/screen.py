@@ -95,6 +95,7 @@ class Screen:
         command = os.path.relpath(Path(sys.executable).with_name("linkpool"))
         return [
             "",
+            f"The pages: {self._pool.control.url}",
             "Try next, in another terminal:",
             *([kill] if victim else []),
             f"  {command} node add{self._options(folder)}  # one call makes a node",
