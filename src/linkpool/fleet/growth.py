@@ -76,8 +76,8 @@ def build_growth(
     )
     return (
         ("retirement", retirement.step, 1.0),
-        ("rest", rest.step, 1.0),
+        ("rest", rest.step, 2.0),
         ("scaling", scaling.step, 0.5),
-        ("guard", guard.step, 1.0),
+        ("guard", guard.step, 2.0),
         ("waiting list", waiting.step, LIST_EVERY),
     )
