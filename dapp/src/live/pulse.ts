@@ -107,7 +107,7 @@ export function follow(queries: QueryClient): () => void {
 }
 
 /** At once, then at most every PACE_MS, and never forgotten. */
-function paced(act: () => void): () => void {
+export function paced(act: () => void): () => void {
   let last = -Infinity;
   let waiting: number | undefined;
   return () => {
