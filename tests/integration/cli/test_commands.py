@@ -108,14 +108,15 @@ def test_help_is_instant_because_nothing_heavy_is_imported() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_a_file_that_is_not_there_is_one_line_and_no_trace(tmp_path: Path) -> None:
-    token = tmp_path / "token"
-    token.write_text("x")
-    done = linkpool("job", "serve", tmp_path / "none.toml", "--token-file", token)
-    assert (done.returncode, done.stderr) == (
-        1,
-        f"linkpool: {tmp_path}/none.toml: No such file or directory\n",
-    )
+def test_a_file_that_cannot_be_written_is_one_line_and_no_trace(tmp_path: Path) -> None:
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("a long passphrase\n")
+    nowhere = tmp_path / "none" / "master.json"
+    done = linkpool("keys", "init", "--passphrase-file", passphrase, "--file", nowhere)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"linkpool: {nowhere.parent}")
+    assert "No such file or directory" in done.stderr
     assert linkpool("node", "nothing").returncode == 2
 
 
