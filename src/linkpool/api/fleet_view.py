@@ -11,7 +11,7 @@ from linkpool.fleet.door import Desk, Door
 from linkpool.fleet.pool import NodeOnChain, Pool
 from linkpool.store import groups, nodes
 from linkpool.store.database import Database
-from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, OperationRow, SlotRow
+from linkpool.store.tables import GroupRow, NodeRow, NodeState, OperationRow, SlotRow
 from linkpool.wire.agent import State
 from linkpool.wire.api import NodeView, OperationView, ReplicaView, moment
 
@@ -92,7 +92,7 @@ class FleetView:
             held = {slot.task: slot for slot in slots}
             roster = {member.task for member in desk.hub.roster(row.index)}
             replicas = [
-                _replica(desk, task, Colour(living[task.group].colour), held.get(task.id), task.id in roster)
+                _replica(desk, task, living[task.group], held.get(task.id), task.id in roster)
                 for task in tasks
             ]
         return NodeView(
@@ -111,7 +111,7 @@ class FleetView:
         )
 
 
-def _replica(desk: Desk, task: Task, colour: Colour, slot: SlotRow | None, in_roster: bool) -> ReplicaView:
+def _replica(desk: Desk, task: Task, group: GroupRow, slot: SlotRow | None, in_roster: bool) -> ReplicaView:
     session = desk.hub.session(task.id)
     beat = session.beat if session else None
     number, sender = (slot.number, slot.sender) if slot else (None, None)
@@ -121,7 +121,8 @@ def _replica(desk: Desk, task: Task, colour: Colour, slot: SlotRow | None, in_ro
     state = session.state.value if session else State.STARTING.value
     return ReplicaView(
         task=task.id,
-        colour=colour.value,
+        colour=group.colour,
+        release=group.release,
         slot=number,
         sender=sender,
         state=Phase.STOPPING.value if task.phase is Phase.STOPPING else state,

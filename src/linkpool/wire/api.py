@@ -31,6 +31,7 @@ class ReplicaView(View):
 
     task: str
     colour: str
+    release: str
     slot: int | None
     sender: str | None
     state: str

@@ -118,6 +118,7 @@ VIEW = NodeView.model_validate(
             {
                 "task": task,
                 "colour": "blue",
+                "release": "1",
                 "slot": None,
                 "sender": None,
                 "state": "serving",
