@@ -58,10 +58,6 @@ class Visit:
         await self.page.get_by_role("button", name=NAME).click()
         await self.page.get_by_role("dialog").wait_for(state="detached")
 
-    def text(self, words: str) -> "object":
-        """Something with these words."""
-        return self.page.get_by_text(words)
-
     def listen(self) -> None:
         """Note what goes wrong, and who is asked."""
         host = urlsplit(self.pool.control.url).netloc

@@ -136,6 +136,7 @@ def write_config(
         "state": str(folder.control),
         "port": port,
         "chain_id": CHAIN_ID,
+        "chain_name": "the dev chain",
         "pool": standing.deployment.pool,
         "view": standing.deployment.view,
         "pool_block": standing.deployment.block,
