@@ -19,7 +19,7 @@ is over cannot be changed.
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from linkpool.wire.api import Asked, OperationView, View
 
@@ -51,6 +51,15 @@ class PutRelease(Asked):
 
     Settings are shown to whoever may read: secrets do not belong there.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"command": {"minItems": 1}}, "required": ["command"]},
+                {"properties": {"image": {"type": "string"}}, "required": ["image"]},
+            ]
+        }
+    )
 
     command: list[Text] = Field(default_factory=list, max_length=100)
     image: Annotated[str, Field(pattern=r"^[!-~]{1,500}$")] | None = None
@@ -89,6 +98,15 @@ class StartRollout(Asked):
     wave: nodes at once after the first, which goes alone; within: seconds the new replicas of a node have to
     serve, be synced and funded, and pass the probe.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {"all": {"const": True}, "nodes": {"maxItems": 0}}, "required": ["all"]},
+                {"properties": {"all": {"const": False}, "nodes": {"minItems": 1}}, "required": ["nodes"]},
+            ]
+        }
+    )
 
     release: ReleaseName
     nodes: list[NodeId] = Field(
