@@ -7,6 +7,7 @@ from linkpool.contracts.pool import Pool
 from linkpool.units import link
 from tests.support.pages import LINK, Visit, visit
 from tests.support.pool import RealPool
+from tests.support.until import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -123,7 +124,7 @@ async def test_a_reload_while_it_waits_for_a_block(pool: RealPool, browser: Brow
             await expect(at.page.get_by_text("Sent; waiting for a block.")).to_be_visible()
         finally:
             await pool.rpc.call("evm_setIntervalMining", 1)
-        await expect(at.page.get_by_text("Your stake is in the chain")).to_be_visible(timeout=15_000)
+        await expect(at.page.get_by_text("Your stake is in the chain")).to_be_visible()
         assert at.wallet.asked.count("eth_sendTransaction") == 1
 
 
@@ -134,10 +135,15 @@ async def test_a_reload_while_the_wallet_asks(pool: RealPool, browser: Browser) 
         await at.page.get_by_label("Amount").fill("8")
         await at.page.get_by_role("button", name="Stake 8.00 LINK").click()
         await expect(at.page.get_by_text("Your wallet asks you to sign.")).to_be_visible()
+
+        async def asked() -> bool:
+            return "eth_sendTransaction" in at.wallet.asked
+
+        await until(asked, "the wallet's window is open")
         await at.page.reload()
         await expect(at.page.get_by_text("loaded again while your wallet was asking")).to_be_visible()
         at.wallet.answers.set()
-        await expect(at.page.get_by_text("Your stake is in the chain")).to_be_visible(timeout=15_000)
+        await expect(at.page.get_by_text("Your stake is in the chain")).to_be_visible()
 
 
 async def test_joining_and_leaving_the_waiting_list_by_signature(pool: RealPool, browser: Browser) -> None:
