@@ -5,6 +5,7 @@ What a person would do in its window is told to it: say no, wait, be on another 
 
 import asyncio
 import json
+from collections.abc import Coroutine
 from typing import Any
 
 from eth_account import Account as Keys
@@ -69,7 +70,8 @@ class Wallet:
         self.answers.set()
         self.asked: list[str] = []
         """Methods that a person would have to look at, in order."""
-        self._connected: set[str] = set()
+        self._connected = False
+        self._works: set[asyncio.Task[Any]] = set()
 
     async def install(self, context: BrowserContext) -> None:
         """Be the wallet of every page of a context."""
@@ -102,13 +104,21 @@ class Wallet:
         if method not in asks:
             return await asyncio.to_thread(self._chain.rpc, method, *params)
         self.asked.append(method)
+        work = asyncio.create_task(self._by_hand(asks[method](source, params)))
+        self._works.add(work)  # a page that is loaded again does not close the wallet's window
+        work.add_done_callback(self._works.discard)
+        return await asyncio.shield(work)
+
+    async def _by_hand(self, act: Coroutine[Any, Any, Any]) -> Any:
+        """What its owner does when asked."""
         await self.answers.wait()
         if self.refuses:
+            act.close()
             raise Refused(REJECTED, "User rejected the request.")
-        return await asks[method](source, params)
+        return await act
 
     async def _connect(self, _source: dict[str, Any], _params: list[Any]) -> list[str]:
-        self._connected.add("site")
+        self._connected = True
         return [self.address]
 
     async def _switch(self, source: dict[str, Any], params: list[Any]) -> None:
