@@ -2578,6 +2578,10 @@ export interface components {
             settings?: {
                 [key: string]: string;
             };
+        } | {
+            command: unknown;
+        } | {
+            image: string;
         };
         /**
          * Rate
@@ -2963,7 +2967,15 @@ export interface components {
              * @default 180
              */
             within: number;
-        };
+        } & ({
+            /** @constant */
+            all: true;
+            nodes?: unknown;
+        } | {
+            /** @constant */
+            all?: false;
+            nodes: unknown;
+        });
         /**
          * Statement
          * @description What a wallet signed. signature: 65 bytes of a key, or what an EIP-1271 contract wallet takes.
