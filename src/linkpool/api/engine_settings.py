@@ -67,7 +67,8 @@ class EngineSettings(BaseSettings):
         """Replicas on other machines need an image, and TLS to come back through. Raises ValueError."""
         if self.engine == "local":
             return
-        needed: dict[str, object] = {"release_image": self.release_image, "agent_port and control_urls": agents}
+        needed: dict[str, object] = {"release_image": self.release_image}
+        needed["agent_port and control_urls"] = agents
         if self.engine == "ecs":
             needed |= {"aws_region": self.aws_region, "ecs_subnets": self.ecs_subnets}
         missing = [name for name, value in needed.items() if not value]
