@@ -32,7 +32,7 @@ from linkpool.dev.pool import BASE_FEE_CEILING, PAYMENT, PENALTY, Found, found, 
 from linkpool.dev.processes import claim_port
 from linkpool.dev.tally import Tally
 from linkpool.dev.up import CHAIN_ID, DevPool, project_root
-from linkpool.fleet.keys import unseal
+from linkpool.fleet.secrets.keys import unseal
 from linkpool.units import link
 
 RATES = (100, 200, 400, 800, 1_200)

@@ -25,7 +25,7 @@ from linkpool.dev.job import SPEC_ID, demo_parameters
 from linkpool.dev.pool import PAYMENT
 from linkpool.dev.tally import Tally
 from linkpool.engines.memory import RESERVE_BYTES, TASK_BYTES, room
-from linkpool.fleet.groups import REPLICAS
+from linkpool.fleet.running.groups import REPLICAS
 from linkpool.units import WHOLE
 from linkpool.wire.api import NodeView
 from linkpool.wire.rollout import StartRollout

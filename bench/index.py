@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench._pool import report
 from linkpool import log as logs
-from linkpool.fleet.indexer import Indexer
+from linkpool.fleet.indexer.indexer import Indexer
 from linkpool.store.database import Database
 from tests.support.databases import NoPostgres, postgres
 from tests.support.evm_chain import Mined

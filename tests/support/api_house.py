@@ -13,16 +13,16 @@ from fastapi import FastAPI
 from linkpool.api.app import Defaults, build_app
 from linkpool.api.limits import Rate
 from linkpool.contracts.view import Summary
-from linkpool.fleet.door import Door
-from linkpool.fleet.facts import NodeFactory
-from linkpool.fleet.groups import Launch
-from linkpool.fleet.indexer import Followed
+from linkpool.fleet.agents.door import Door
+from linkpool.fleet.indexer.indexer import Followed
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring
 from linkpool.fleet.leader import Ground
-from linkpool.fleet.money import Means
+from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
-from linkpool.fleet.treasury_terms import Limits, Marks, Terms
+from linkpool.fleet.running.groups import Launch
+from linkpool.fleet.secrets.keys import Keyring
+from linkpool.fleet.treasury.build import Means
+from linkpool.fleet.treasury.terms import Limits, Marks, Terms
 from linkpool.store import tokens
 from linkpool.store.database import Database
 from linkpool.units import WHOLE, Juels, Wei

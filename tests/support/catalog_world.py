@@ -20,18 +20,18 @@ from linkpool.chain.keys import Key
 from linkpool.contracts.pool import Offer
 from linkpool.contracts.pool import Pool as PoolContract
 from linkpool.engines.protocol import Task
-from linkpool.fleet.adapter_build import build_adapters
+from linkpool.fleet.adapters.build import build_adapters
 from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.catalog import Catalogs
-from linkpool.fleet.catalog_apply import CatalogDesk, Step
-from linkpool.fleet.groups import Groups, Launch
+from linkpool.fleet.catalog.apply import CatalogDesk, Step
+from linkpool.fleet.catalog.offers import Offers
+from linkpool.fleet.catalog.told import Catalogs
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
-from linkpool.fleet.offers import Offers
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import PoolFacts
-from linkpool.fleet.tasks import Tasks
+from linkpool.fleet.running.groups import Groups, Launch
+from linkpool.fleet.running.tasks import Tasks
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.jobs.services import HttpReply, HttpRequest, Unreachable
 from linkpool.jobs.spec import parse_job
 from linkpool.store import lease

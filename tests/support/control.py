@@ -19,7 +19,7 @@ from linkpool.api.settings import Settings
 from linkpool.chain.endpoint import connect
 from linkpool.chain.keys import Key
 from linkpool.contracts import deploy
-from linkpool.fleet.keys import Keyring, seal
+from linkpool.fleet.secrets.keys import Keyring, seal
 from linkpool.units import WHOLE
 from tests.support.anvil import KEYS, Anvil, anvil
 

@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from linkpool.engines.protocol import Group, Release
-from linkpool.fleet.claims import Claims
-from linkpool.fleet.door import Desk, Door
-from linkpool.fleet.hub import Hub
+from linkpool.fleet.agents.claims import Claims
+from linkpool.fleet.agents.door import Desk, Door
+from linkpool.fleet.agents.hub import Hub
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
-from linkpool.fleet.tasks import Tasks
+from linkpool.fleet.running.tasks import Tasks
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import groups, lease, nodes, releases, tokens
 from linkpool.store.database import Database
 from linkpool.store.groups import Owner

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from linkpool.chain.rpc import Rpc
-from linkpool.fleet.indexer import Indexer
-from linkpool.fleet.indexer_blocks import BlockReader
-from linkpool.fleet.indexer_check import Difference, account_differences, differences
+from linkpool.fleet.indexer.blocks import BlockReader
+from linkpool.fleet.indexer.check import Difference, account_differences, differences
+from linkpool.fleet.indexer.indexer import Indexer
 from linkpool.store import chain_rows as rows
 from linkpool.store import chain_tables as t
 from linkpool.store import lease

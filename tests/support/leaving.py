@@ -11,17 +11,17 @@ from linkpool.contracts.abi import load
 from linkpool.contracts.pool import Offer, Status
 from linkpool.contracts.view import Summary
 from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.facts import NodeFactory
-from linkpool.fleet.groups import Groups, Launch
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
+from linkpool.fleet.nodes.facts import NodeFactory
+from linkpool.fleet.nodes.rest import Rest
+from linkpool.fleet.nodes.retire import Retirement
+from linkpool.fleet.nodes.wishes import Wishes
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
-from linkpool.fleet.rest import Rest
-from linkpool.fleet.retire import Retirement
-from linkpool.fleet.tasks import Tasks
-from linkpool.fleet.wishes import Wishes
+from linkpool.fleet.running.groups import Groups, Launch
+from linkpool.fleet.running.tasks import Tasks
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import lease, nodes, releases
 from linkpool.store.tables import Colour, NodeState
 from linkpool.units import WHOLE, Juels, Wei

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from linkpool.fleet.sessions import LinkClosed
+from linkpool.fleet.agents.sessions import LinkClosed
 from linkpool.wire.agent import DOWN, UP, Down, Message, Up, encode
 
 

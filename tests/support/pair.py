@@ -38,7 +38,7 @@ from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
 from linkpool.dev.pool import BASE_FEE_CEILING, GAS_MONEY, LINK_PRICE, PAYMENT, PENALTY, Found, found, stake
 from linkpool.dev.processes import claim_port
 from linkpool.dev.tally import Tally
-from linkpool.fleet.keys import unseal
+from linkpool.fleet.secrets.keys import unseal
 from linkpool.replica.duty import order
 from linkpool.replica.requests import Request
 from linkpool.units import link

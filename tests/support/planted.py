@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from linkpool.fleet.keys import Keyring
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.units import Slot
 
 

@@ -39,8 +39,8 @@ from linkpool.dev.processes import child, claim_port
 from linkpool.dev.tally import Tally
 from linkpool.dev.up import write_config
 from linkpool.engines.local import LocalEngine
-from linkpool.fleet.catalog_document import Job
-from linkpool.fleet.keys import Keyring, seal
+from linkpool.fleet.catalog.document import Job
+from linkpool.fleet.secrets.keys import Keyring, seal
 from linkpool.jobs.errors import JobError
 from linkpool.wire.api import NodeView, ReplicaView
 from tests.support.anvil import Anvil, anvil

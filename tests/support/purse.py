@@ -7,11 +7,11 @@ from sqlalchemy import select
 from linkpool.chain.keys import Key
 from linkpool.fleet.alarms import Alarms
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
 from linkpool.fleet.outbox import Outbox
-from linkpool.fleet.treasury import Treasury
-from linkpool.fleet.treasury_terms import Limits, Marks, Terms
+from linkpool.fleet.secrets.keys import Keyring
+from linkpool.fleet.treasury.terms import Limits, Marks, Terms
+from linkpool.fleet.treasury.treasury import Treasury
 from linkpool.store import alarms, events, lease, nodes
 from linkpool.store.database import Database
 from linkpool.store.tables import NodeState, OutboxRow

@@ -14,16 +14,16 @@ from functools import partial
 from pathlib import Path
 
 from linkpool.engines.protocol import Engine, Phase, Task
+from linkpool.fleet.agents.sessions import Session
 from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.groups import Groups, Launch
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
-from linkpool.fleet.recovery import Recovery
-from linkpool.fleet.rollout_build import build_rollouts
-from linkpool.fleet.sessions import Session
-from linkpool.fleet.strays import Strays
-from linkpool.fleet.tasks import Tasks
+from linkpool.fleet.rollouts.build import build_rollouts
+from linkpool.fleet.running.groups import Groups, Launch
+from linkpool.fleet.running.recovery import Recovery
+from linkpool.fleet.running.strays import Strays
+from linkpool.fleet.running.tasks import Tasks
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import groups, lease, nodes, releases
 from linkpool.store.database import Database
 from linkpool.store.tables import Colour, NodeState

@@ -10,8 +10,8 @@ from contextlib import suppress
 from fastapi import APIRouter, FastAPI, Response, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
-from linkpool.fleet.door import Door
-from linkpool.fleet.sessions import LinkClosed
+from linkpool.fleet.agents.door import Door
+from linkpool.fleet.agents.sessions import LinkClosed
 from linkpool.wire.agent import UP, Message, Up, encode
 from linkpool.wire.trust import CA_PATH
 

@@ -3,8 +3,8 @@
 import os
 import ssl
 
-from linkpool.fleet.authority import Authority
 from linkpool.fleet.clock import Clock
+from linkpool.fleet.secrets.authority import Authority
 
 RENEW_EVERY = 3_600.0
 """Seconds; a wall clock that was wrong is made good within this time."""

@@ -35,10 +35,10 @@ from linkpool.api.session import session_routes
 from linkpool.api.targets import target_routes
 from linkpool.api.tokens import token_routes
 from linkpool.api.treasury import money_routes
-from linkpool.fleet.catalog_apply import CatalogDesk
+from linkpool.fleet.catalog.apply import CatalogDesk
 from linkpool.fleet.leader import Ground
-from linkpool.fleet.money import Payers
-from linkpool.fleet.rollout_wishes import RolloutWishes
+from linkpool.fleet.rollouts.wishes import RolloutWishes
+from linkpool.fleet.treasury.build import Payers
 
 
 @dataclass(frozen=True)

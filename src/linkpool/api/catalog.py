@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path
 
 from linkpool.api.auth import Auth, Scope
 from linkpool.api.catalog_view import CatalogViews
-from linkpool.fleet.catalog_apply import (
+from linkpool.fleet.catalog.apply import (
     CatalogDesk,
     CatalogMoved,
     NotThere,
@@ -22,7 +22,7 @@ from linkpool.fleet.catalog_apply import (
     put_job,
     put_offer,
 )
-from linkpool.fleet.catalog_change import DoesNotFit
+from linkpool.fleet.catalog.change import DoesNotFit
 from linkpool.store.tables import TokenRow
 from linkpool.wire.catalog import (
     CatalogChange,

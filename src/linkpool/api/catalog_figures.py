@@ -5,7 +5,7 @@ from collections import Counter
 from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from linkpool.fleet.door import Desk
+from linkpool.fleet.agents.door import Desk
 from linkpool.store import adapters, catalog
 from linkpool.store.catalog_tables import JobState
 

@@ -1,10 +1,10 @@
 """What the catalog's routes show: each job with how far its offer is, each bridge without its secrets."""
 
 from linkpool.api.auth import Scope
-from linkpool.fleet.adapters import Adapters
-from linkpool.fleet.catalog_document import Bridge, Document, Job, Program
-from linkpool.fleet.door import Door
-from linkpool.fleet.offers import KEPT_SECONDS
+from linkpool.fleet.adapters.adapters import Adapters
+from linkpool.fleet.agents.door import Door
+from linkpool.fleet.catalog.document import Bridge, Document, Job, Program
+from linkpool.fleet.catalog.offers import KEPT_SECONDS
 from linkpool.store import adapters, catalog
 from linkpool.store.catalog_tables import AdapterRow, AdapterState, JobRow, JobState
 from linkpool.store.database import Database

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.api.account_past import account_buckets
 from linkpool.contracts.pool import Status
-from linkpool.fleet.indexer_figures import WINDOW, Totals, median, together, uptime, yearly
+from linkpool.fleet.indexer.figures import WINDOW, Totals, median, together, uptime, yearly
 from linkpool.store import chain_history as history
 from linkpool.store import chain_rows as rows
 from linkpool.store.chain_state import Block, Books, PoolBooks, Position, Ticket

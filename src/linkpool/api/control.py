@@ -25,21 +25,21 @@ from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
 from linkpool.files import write_private
-from linkpool.fleet.authority import Authority
+from linkpool.fleet.agents.door import Door
 from linkpool.fleet.clock import Clock, SystemClock
-from linkpool.fleet.door import Door
-from linkpool.fleet.facts import NodeFactory
-from linkpool.fleet.groups import Launch
-from linkpool.fleet.indexer import Followed
+from linkpool.fleet.indexer.indexer import Followed
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring
 from linkpool.fleet.leader import Ground, Leader
 from linkpool.fleet.lease import Candidate, Term, lead
-from linkpool.fleet.money import Means
+from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.pool import open_pool
-from linkpool.fleet.rates import Sources
-from linkpool.fleet.sealed import open_keys
-from linkpool.fleet.treasury_terms import Limits, Terms
+from linkpool.fleet.running.groups import Launch
+from linkpool.fleet.secrets.authority import Authority
+from linkpool.fleet.secrets.keys import Keyring
+from linkpool.fleet.secrets.sealed import open_keys
+from linkpool.fleet.treasury.build import Means
+from linkpool.fleet.treasury.rates import Sources
+from linkpool.fleet.treasury.terms import Limits, Terms
 from linkpool.jobs.net import open_http
 from linkpool.store import pool_identity, releases, tokens
 from linkpool.store.database import Database

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from linkpool.api.auth import Auth
-from linkpool.fleet.door import Desk, Door
+from linkpool.fleet.agents.door import Desk, Door
 from linkpool.jobs.callbacks import read_callback
 from linkpool.jobs.errors import BadValue
 from linkpool.jobs.spec import JobSpec, parse_job

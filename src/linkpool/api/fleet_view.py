@@ -6,8 +6,8 @@ import structlog
 
 from linkpool.chain.rpc import EndpointTrouble
 from linkpool.engines.protocol import Phase, Task
+from linkpool.fleet.agents.door import Desk, Door
 from linkpool.fleet.clock import Clock
-from linkpool.fleet.door import Desk, Door
 from linkpool.fleet.pool import NodeOnChain, Pool
 from linkpool.store import groups, nodes
 from linkpool.store.database import Database

@@ -10,7 +10,7 @@ from linkpool.api.guard import guard_routes
 from linkpool.api.scaling import ScalingDesk, scaling_routes
 from linkpool.api.waiting import waiting_routes
 from linkpool.fleet.leader import Ground
-from linkpool.fleet.waiting_desk import WaitingDesk
+from linkpool.fleet.waiting.desk import WaitingDesk
 
 
 def growth_routers(ground: Ground, auth: Auth, view: FleetView) -> Sequence[APIRouter]:

@@ -4,9 +4,9 @@ from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.fleet.clock import Clock
-from linkpool.fleet.guard import standing
-from linkpool.fleet.scaling_view import policy_of
-from linkpool.fleet.waiting import room_in
+from linkpool.fleet.guard.guard import standing
+from linkpool.fleet.scaling.view import policy_of
+from linkpool.fleet.waiting.waiting import room_in
 from linkpool.store import chain_rows, scaling, waiting
 from linkpool.units import WHOLE
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException
 
 from linkpool.api.auth import Auth
 from linkpool.fleet.clock import Clock
-from linkpool.fleet.guard import Standing, standing
+from linkpool.fleet.guard.guard import Standing, standing
 from linkpool.store import guard
 from linkpool.store.database import Database
 from linkpool.store.scaling_tables import OverrideRow

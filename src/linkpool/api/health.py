@@ -10,8 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from linkpool.api.catalog_figures import CatalogFigures
 from linkpool.api.growth_figures import GrowthFigures
 from linkpool.api.money_figures import MoneyFigures
+from linkpool.fleet.agents.door import Door
 from linkpool.fleet.clock import Clock
-from linkpool.fleet.door import Door
 from linkpool.store import accounts, alarms, chain_rows, nodes
 from linkpool.store.alarm_tables import AlarmRow
 from linkpool.store.chain_rows import Checked

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 from linkpool.economics import accounts as books
 from linkpool.economics.accounts import BreakEven, Prices, Sums
+from linkpool.fleet.agents.door import Door
 from linkpool.fleet.clock import Clock
-from linkpool.fleet.door import Door
-from linkpool.fleet.economics import Economics, economics, price_table
-from linkpool.fleet.money import Means, Payers
-from linkpool.fleet.treasury import HELD
-from linkpool.fleet.treasury_terms import Day
+from linkpool.fleet.treasury.build import Means, Payers
+from linkpool.fleet.treasury.economics import Economics, economics, price_table
+from linkpool.fleet.treasury.terms import Day
+from linkpool.fleet.treasury.treasury import HELD
 from linkpool.store import accounts, alarms, chain_rows, ledger, nodes
 from linkpool.store.database import Database
 from linkpool.store.ledger import DAY

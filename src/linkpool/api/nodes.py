@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Response
 
 from linkpool.api.auth import Auth
 from linkpool.api.fleet_view import FleetView
-from linkpool.fleet.wishes import KeyUsed, NoSuchNode, NotNow, Wishes
+from linkpool.fleet.nodes.wishes import KeyUsed, NoSuchNode, NotNow, Wishes
 from linkpool.store import operations
 from linkpool.store.database import Database
 from linkpool.store.tables import OperationRow, TokenRow

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Response
 from linkpool.api.auth import Auth
 from linkpool.api.fleet_view import FleetView
 from linkpool.api.nodes import IdempotencyKey
-from linkpool.fleet.rollout_wishes import NoSuchRelease, NoSuchRollout, RolloutWishes, Wanted
-from linkpool.fleet.wishes import KeyUsed, NoSuchNode, NotNow
+from linkpool.fleet.nodes.wishes import KeyUsed, NoSuchNode, NotNow
+from linkpool.fleet.rollouts.wishes import NoSuchRelease, NoSuchRollout, RolloutWishes, Wanted
 from linkpool.store import moves, nodes, releases, rollouts
 from linkpool.store.database import Database
 from linkpool.store.releases import ReleaseInUse

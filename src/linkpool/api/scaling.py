@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from linkpool.api.auth import Auth
 from linkpool.api.fleet_view import FleetView
 from linkpool.engines.protocol import EngineUnreachable
+from linkpool.fleet.agents.door import Door
 from linkpool.fleet.clock import Clock
-from linkpool.fleet.door import Door
 from linkpool.fleet.pool import Pool
-from linkpool.fleet.scaling_demand import DAY, Demand, Sample
-from linkpool.fleet.scaling_replay import Step, replay
-from linkpool.fleet.scaling_view import Present, Terms, policy_of, present, samples_since
+from linkpool.fleet.scaling.demand import DAY, Demand, Sample
+from linkpool.fleet.scaling.replay import Step, replay
+from linkpool.fleet.scaling.view import Present, Terms, policy_of, present, samples_since
 from linkpool.store import scaling
 from linkpool.store.database import Database
 from linkpool.store.scaling_tables import DecisionRow, PolicyRow

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from linkpool.api.engine_settings import EngineSettings, Texts
 from linkpool.errors import Permanent
-from linkpool.fleet.treasury_terms import Marks
+from linkpool.fleet.treasury.terms import Marks
 from linkpool.units import Wei, link
 from linkpool.wire.trust import is_loopback, is_secure
 

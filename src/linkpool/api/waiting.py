@@ -9,9 +9,9 @@ from fastapi import APIRouter, Body, HTTPException, Path, Request
 
 from linkpool.api.limits import Limiter, Rate
 from linkpool.fleet.clock import Clock
-from linkpool.fleet.statement import NAME, VERSION, BadSignature
-from linkpool.fleet.waiting import room_in
-from linkpool.fleet.waiting_desk import LONGEST, MINIMUM, NotTaken, NotWaiting, WaitingDesk
+from linkpool.fleet.waiting.desk import LONGEST, MINIMUM, NotTaken, NotWaiting, WaitingDesk
+from linkpool.fleet.waiting.statement import NAME, VERSION, BadSignature
+from linkpool.fleet.waiting.waiting import room_in
 from linkpool.store import chain_rows, waiting
 from linkpool.store.database import Database
 from linkpool.store.scaling_tables import WaitingRow

@@ -16,9 +16,9 @@ from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
 from linkpool.errors import Permanent
 from linkpool.fleet.clock import SystemClock
+from linkpool.fleet.nodes.restore import restore
 from linkpool.fleet.pool import open_pool
-from linkpool.fleet.restore import restore
-from linkpool.fleet.sealed import open_keys
+from linkpool.fleet.secrets.sealed import open_keys
 from linkpool.store.database import Database, database_url
 
 DATABASE, KEYS = "control.db", "master.json"

@@ -23,9 +23,9 @@ from linkpool.chain.rpc import Rpc
 from linkpool.chain.types import Head, parse_head, quantity
 from linkpool.engines.protocol import Finding
 from linkpool.errors import LinkPoolError, Temporary
-from linkpool.fleet.keys import Keyring
 from linkpool.fleet.pool import open_pool
-from linkpool.fleet.sealed import open_keys
+from linkpool.fleet.secrets.keys import Keyring
+from linkpool.fleet.secrets.sealed import open_keys
 from linkpool.store.database import Database, newest_revision
 from linkpool.units import show
 

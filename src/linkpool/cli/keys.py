@@ -29,7 +29,7 @@ def init(
 ) -> None:
     """Make a new master secret and seal it. Shows the addresses a pool is deployed with."""
     from linkpool.cli.secrets import show_addresses, write_sealed
-    from linkpool.fleet.keys import Keyring, new_master
+    from linkpool.fleet.secrets.keys import Keyring, new_master
 
     master = new_master()
     opener = write_sealed(master, file, passphrase_file, kms_key)
@@ -42,7 +42,7 @@ def init(
 def verify(passphrase_file: MaybePassphrase = None, file: File = DEFAULT_FILE, json: AsJson = False) -> None:
     """Open the master secret, and show the addresses it makes."""
     from linkpool.cli.secrets import show_addresses
-    from linkpool.fleet.sealed import open_keys
+    from linkpool.fleet.secrets.sealed import open_keys
 
     show_addresses(open_keys(file, passphrase_file), as_json=json, file=str(file))
 
@@ -57,7 +57,7 @@ def rotate_passphrase(
     """Seal the same master secret under a new passphrase."""
     from linkpool.cli.output import say
     from linkpool.cli.secrets import passphrase
-    from linkpool.fleet.keys import reseal
+    from linkpool.fleet.secrets.keys import reseal
 
     reseal(passphrase(passphrase_file), passphrase(new_passphrase_file), file)
     text = f"{file} now opens with the passphrase in {new_passphrase_file}"
@@ -74,7 +74,7 @@ def export(
     """Print the master secret itself, for a back-up on paper."""
     from linkpool.cli.output import say
     from linkpool.cli.secrets import BadSecret
-    from linkpool.fleet.sealed import open_keys
+    from linkpool.fleet.secrets.sealed import open_keys
 
     if not yes:
         raise BadSecret(
@@ -94,7 +94,7 @@ def import_secret(
 ) -> None:
     """Seal a master secret that was exported; also the way from a passphrase to KMS, and back."""
     from linkpool.cli.secrets import exported, show_addresses, write_sealed
-    from linkpool.fleet.keys import Keyring
+    from linkpool.fleet.secrets.keys import Keyring
 
     master = exported(secret_file)
     write_sealed(master, file, passphrase_file, kms_key)

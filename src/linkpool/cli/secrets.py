@@ -5,8 +5,8 @@ from pathlib import Path
 from linkpool.chain.keys import Key
 from linkpool.cli.output import say
 from linkpool.errors import Permanent
-from linkpool.fleet.keys import Keyring, seal
-from linkpool.fleet.kms import seal_by_kms
+from linkpool.fleet.secrets.keys import Keyring, seal
+from linkpool.fleet.secrets.kms import seal_by_kms
 from linkpool.log import hide
 
 MIN_PASSPHRASE = 12

@@ -16,7 +16,7 @@ from linkpool.contracts.pool import stake_data
 from linkpool.dev.account import Account
 from linkpool.dev.folder import Folder
 from linkpool.files import write_private
-from linkpool.fleet.keys import Keyring, new_master, seal
+from linkpool.fleet.secrets.keys import Keyring, new_master, seal
 from linkpool.units import Juels, Wei, link
 from linkpool.wire.catalog import Terms
 

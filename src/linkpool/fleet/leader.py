@@ -11,39 +11,39 @@ from dataclasses import dataclass
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import Rpc
 from linkpool.engines.protocol import Engine
-from linkpool.fleet.adapter_build import build_adapters
-from linkpool.fleet.adapters import PROBE_EVERY
+from linkpool.fleet.adapters.adapters import PROBE_EVERY
+from linkpool.fleet.adapters.build import build_adapters
+from linkpool.fleet.agents.claims import Claims
+from linkpool.fleet.agents.door import Desk, Door
+from linkpool.fleet.agents.hub import SWEEP, Hub
+from linkpool.fleet.agents.roster import Seat
 from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.catalog import Catalogs
-from linkpool.fleet.claims import Claims
+from linkpool.fleet.catalog.offers import Offers
+from linkpool.fleet.catalog.told import Catalogs
 from linkpool.fleet.clock import Clock
-from linkpool.fleet.door import Desk, Door
-from linkpool.fleet.facts import NodeFactory
-from linkpool.fleet.flapping import Flapping
-from linkpool.fleet.groups import REPLICAS, Groups, Launch
-from linkpool.fleet.growth import build_growth
-from linkpool.fleet.hub import SWEEP, Hub
-from linkpool.fleet.indexer import Followed, Indexer
-from linkpool.fleet.indexer_blocks import BlockReader
-from linkpool.fleet.indexer_check import CHECK_SECONDS, Checker
+from linkpool.fleet.indexer.blocks import BlockReader
+from linkpool.fleet.indexer.check import CHECK_SECONDS, Checker
+from linkpool.fleet.indexer.indexer import Followed, Indexer
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
-from linkpool.fleet.money import Means, build_money
-from linkpool.fleet.nodes import Nodes
-from linkpool.fleet.offers import Offers
+from linkpool.fleet.nodes.facts import NodeFactory
+from linkpool.fleet.nodes.life import Nodes
+from linkpool.fleet.nodes.prospects import Prospects
+from linkpool.fleet.nodes.wishes import Wishes
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import Pool
-from linkpool.fleet.prospects import Prospects
-from linkpool.fleet.recovery import Recovery
-from linkpool.fleet.rollout_build import build_rollouts
-from linkpool.fleet.rollouts import LOOK_EVERY
-from linkpool.fleet.roster import Seat
-from linkpool.fleet.scaling_view import Terms as NodeTerms
-from linkpool.fleet.strays import EVERY as STRAYS_EVERY
-from linkpool.fleet.strays import Strays
-from linkpool.fleet.tasks import REFRESH, Tasks
-from linkpool.fleet.wishes import Wishes
+from linkpool.fleet.rollouts.build import build_rollouts
+from linkpool.fleet.rollouts.waves import LOOK_EVERY
+from linkpool.fleet.running.flapping import Flapping
+from linkpool.fleet.running.groups import REPLICAS, Groups, Launch
+from linkpool.fleet.running.recovery import Recovery
+from linkpool.fleet.running.strays import EVERY as STRAYS_EVERY
+from linkpool.fleet.running.strays import Strays
+from linkpool.fleet.running.tasks import REFRESH, Tasks
+from linkpool.fleet.scaling.build import build_growth
+from linkpool.fleet.scaling.view import Terms as NodeTerms
+from linkpool.fleet.secrets.keys import Keyring
+from linkpool.fleet.treasury.build import Means, build_money
 from linkpool.jobs.services import Http
 from linkpool.store import groups, nodes
 from linkpool.store.database import Database

@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 from linkpool.api.agent import build_agent_app
 from linkpool.api.agent_tls import AgentTls
 from linkpool.api.server import listen, serve
-from linkpool.fleet.authority import LIFE, Authority
-from linkpool.fleet.door import Door
-from linkpool.fleet.keys import Keyring
+from linkpool.fleet.agents.door import Door
+from linkpool.fleet.secrets.authority import LIFE, Authority
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.replica.agent import Agent
 from linkpool.replica.trust import Trust
 from linkpool.wire.agent import Heartbeat, Hello, NotLeader, State

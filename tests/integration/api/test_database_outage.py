@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from linkpool.chain.keys import Key
-from linkpool.fleet.keys import Keyring
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store.database import Database
 from linkpool.store.tables import OutboxRow
 from tests.integration.api.test_one_node import serving_node, until

@@ -11,9 +11,9 @@ import pytest
 from linkpool.chain.endpoint import connect
 from linkpool.chain.keys import Key
 from linkpool.fleet.clock import SystemClock
-from linkpool.fleet.keys import Keyring
+from linkpool.fleet.nodes.restore import restore
 from linkpool.fleet.pool import open_pool
-from linkpool.fleet.restore import restore
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store.database import Database
 from tests.integration.api.test_one_node import until
 from tests.support.control import MASTER, Ground, control_plane, ground

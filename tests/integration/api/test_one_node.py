@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from linkpool.fleet.roster import SILENT_AFTER
+from linkpool.fleet.agents.roster import SILENT_AFTER
 from tests.support.control import Ground, control_plane, control_process, ground
 
 

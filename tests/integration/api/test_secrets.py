@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from linkpool.fleet.keys import Keyring
+from linkpool.fleet.secrets.keys import Keyring
 from tests.integration.api.test_one_node import serving_node, until
 from tests.support.control import MASTER, PASSPHRASE, Ground, control_process, ground
 from tests.support.databases import cluster, dump_postgres, url

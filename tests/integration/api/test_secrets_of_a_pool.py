@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from linkpool.dev.processes import claim_port
-from linkpool.fleet.keys import Keyring
+from linkpool.fleet.secrets.keys import Keyring
 from tests.support.planted import Planted
 from tests.support.pool import MASTER, PASSPHRASE, RealPool, real_pool, traffic
 

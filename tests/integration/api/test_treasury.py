@@ -12,7 +12,7 @@ import pytest
 from linkpool.chain.endpoint import connect
 from linkpool.chain.keys import Key
 from linkpool.contracts.pool import Pool as PoolContract
-from linkpool.fleet.keys import Keyring
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.jobs.spec import parse_job
 from linkpool.units import Slot
 from tests.support.control import MASTER, Ground, control_plane, ground

@@ -13,9 +13,9 @@ from typer.testing import CliRunner, Result
 
 from linkpool.cli.app import app
 from linkpool.errors import LinkPoolError
-from linkpool.fleet.keys import Keyring, KeysRefused
-from linkpool.fleet.kms import KeyServiceUnreachable, kms_key_of, seal_by_kms, unseal_by_kms
-from linkpool.fleet.sealed import open_keys
+from linkpool.fleet.secrets.keys import Keyring, KeysRefused
+from linkpool.fleet.secrets.kms import KeyServiceUnreachable, kms_key_of, seal_by_kms, unseal_by_kms
+from linkpool.fleet.secrets.sealed import open_keys
 from tests.support.control import MASTER, Ground, control_plane, ground
 
 REGION = "eu-west-1"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from linkpool.fleet.adapters import WITHIN
-from linkpool.fleet.catalog_apply import drop_bridge, put_bridge
-from linkpool.fleet.catalog_document import Bridge, Program
+from linkpool.fleet.adapters.adapters import WITHIN
+from linkpool.fleet.catalog.apply import drop_bridge, put_bridge
+from linkpool.fleet.catalog.document import Bridge, Program
 from linkpool.store import adapters, alarms
 from linkpool.store.catalog_tables import AdapterRow, AdapterState
 from tests.support.catalog_world import KEYS, Plane, World, leading

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from linkpool.fleet.catalog_apply import everything
-from linkpool.fleet.catalog_document import Bridge, Job, Program
+from linkpool.fleet.catalog.apply import everything
+from linkpool.fleet.catalog.document import Bridge, Job, Program
 from linkpool.store import adapters, catalog
 from linkpool.store.catalog_tables import AdapterState, JobState
 from linkpool.wire.catalog import Terms

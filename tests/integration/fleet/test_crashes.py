@@ -11,19 +11,19 @@ from linkpool.chain.keys import Key
 from linkpool.contracts.view import Summary
 from linkpool.engines.protocol import EngineUnreachable
 from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.facts import NodeFactory
-from linkpool.fleet.groups import Groups, Launch
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.keys import Keyring
 from linkpool.fleet.lease import Term
-from linkpool.fleet.nodes import Nodes
+from linkpool.fleet.nodes.facts import NodeFactory
+from linkpool.fleet.nodes.life import Nodes
+from linkpool.fleet.nodes.prospects import Prospects
+from linkpool.fleet.nodes.wishes import Wishes
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
-from linkpool.fleet.prospects import Prospects
-from linkpool.fleet.tasks import Tasks
-from linkpool.fleet.treasury import Treasury
-from linkpool.fleet.treasury_terms import Limits, Marks, Terms
-from linkpool.fleet.wishes import Wishes
+from linkpool.fleet.running.groups import Groups, Launch
+from linkpool.fleet.running.tasks import Tasks
+from linkpool.fleet.secrets.keys import Keyring
+from linkpool.fleet.treasury.terms import Limits, Marks, Terms
+from linkpool.fleet.treasury.treasury import Treasury
 from linkpool.store import events, lease, nodes, operations, releases
 from linkpool.store.database import Database
 from linkpool.store.tables import NodeState, OperationState

@@ -7,10 +7,10 @@ import pytest
 from pydantic import SecretStr
 
 from linkpool.engines.protocol import Group, Release
-from linkpool.fleet.catalog import Catalogs
-from linkpool.fleet.hub import GRACE
-from linkpool.fleet.keys import Keyring
-from linkpool.fleet.roster import SILENT_AFTER, Seat
+from linkpool.fleet.agents.hub import GRACE
+from linkpool.fleet.agents.roster import SILENT_AFTER, Seat
+from linkpool.fleet.catalog.told import Catalogs
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import nodes
 from linkpool.store.database import Database
 from linkpool.store.tables import Colour, GroupRow

@@ -9,10 +9,10 @@ import pytest
 from linkpool.economics.accounts import Prices
 from linkpool.engines.protocol import Phase, Task
 from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.economics import DAY, economics
-from linkpool.fleet.indexer_figures import together
+from linkpool.fleet.indexer.figures import together
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.meter import BELOW_COSTS, MOST_SECONDS, Meter
+from linkpool.fleet.treasury.economics import DAY, economics
+from linkpool.fleet.treasury.meter import BELOW_COSTS, MOST_SECONDS, Meter
 from linkpool.store import alarms, chain_rows, groups, ledger, nodes, releases
 from linkpool.store import chain_history as history
 from linkpool.store.database import Database

@@ -7,10 +7,10 @@ import pytest
 
 from linkpool.contracts.view import Summary
 from linkpool.engines.protocol import EngineRefused, Group
-from linkpool.fleet.nodes import Nodes
-from linkpool.fleet.prospects import MAKE_WITHIN, READ_EVERY, Prospects
-from linkpool.fleet.treasury import Unfunded
-from linkpool.fleet.wishes import MAKE
+from linkpool.fleet.nodes.life import Nodes
+from linkpool.fleet.nodes.prospects import MAKE_WITHIN, READ_EVERY, Prospects
+from linkpool.fleet.nodes.wishes import MAKE
+from linkpool.fleet.treasury.treasury import Unfunded
 from linkpool.store import nodes, operations
 from linkpool.store.tables import NodeState, OperationRow, OperationState
 from tests.support.fuse import Fuse

@@ -6,12 +6,12 @@ import pytest
 from eth_abi.abi import encode
 
 from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.harvest import WORTH, Harvest
-from linkpool.fleet.rates import DECIMALS, STALE, STALE_FEED, Rates, Sources
-from linkpool.fleet.tasks import Tasks
-from linkpool.fleet.tickets import TICKET_GAS, Tickets
-from linkpool.fleet.treasury_look import TRANSFER_GAS
-from linkpool.fleet.treasury_sweep import IDLE_SECONDS, Sweep
+from linkpool.fleet.running.tasks import Tasks
+from linkpool.fleet.treasury.harvest import WORTH, Harvest
+from linkpool.fleet.treasury.look import TRANSFER_GAS
+from linkpool.fleet.treasury.rates import DECIMALS, STALE, STALE_FEED, Rates, Sources
+from linkpool.fleet.treasury.sweep import IDLE_SECONDS, Sweep
+from linkpool.fleet.treasury.tickets import TICKET_GAS, Tickets
 from linkpool.store import chain_rows
 from linkpool.store.chain_rows import Registered, Rows
 from linkpool.store.chain_state import Block, Books, PoolBooks, Ticket

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from linkpool.fleet.catalog_apply import drop_job, put_job, put_offer
-from linkpool.fleet.catalog_change import DoesNotFit
-from linkpool.fleet.catalog_document import Job
-from linkpool.fleet.offers import BEHIND_AFTER, KEPT_SECONDS
+from linkpool.fleet.catalog.apply import drop_job, put_job, put_offer
+from linkpool.fleet.catalog.change import DoesNotFit
+from linkpool.fleet.catalog.document import Job
+from linkpool.fleet.catalog.offers import BEHIND_AFTER, KEPT_SECONDS
 from linkpool.store import alarms, catalog
 from linkpool.store.catalog_tables import JobRow, JobState
 from linkpool.wire.catalog import Terms
@@ -175,8 +175,8 @@ async def test_an_opening_that_a_reorg_took_back_is_sent_again(world: World) -> 
 
 
 def test_what_does_not_go_together_is_refused() -> None:
-    from linkpool.fleet.catalog_change import follow
-    from linkpool.fleet.catalog_document import Document
+    from linkpool.fleet.catalog.change import follow
+    from linkpool.fleet.catalog.document import Document
 
     asked_for = JOB.replace(
         "'''\ndecode", "'''\nfetch [type=http url=\"$(decode.data)\"]\ndecode -> fetch\ndecode"

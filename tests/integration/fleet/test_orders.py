@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 
 from linkpool.engines.protocol import Group, Release
-from linkpool.fleet.orders import PROBE_AGAIN, Orders
+from linkpool.fleet.agents.orders import PROBE_AGAIN, Orders
 from linkpool.store import groups, nodes, tokens
 from linkpool.store.groups import Owner
 from linkpool.store.tables import Colour

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from linkpool.chain.keys import Key
-from linkpool.fleet.keys import Keyring
+from linkpool.fleet.nodes.restore import GAP, CannotRestore, restore
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
-from linkpool.fleet.restore import GAP, CannotRestore, restore
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import nodes
 from linkpool.store.database import Database
 from linkpool.store.tables import NodeState

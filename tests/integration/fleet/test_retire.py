@@ -9,8 +9,8 @@ import pytest
 
 from linkpool.contracts.oracle import WINDOW_SECONDS
 from linkpool.contracts.pool import Status
-from linkpool.fleet.rest import WATCH_EVERY
-from linkpool.fleet.wishes import KeyUsed, NoSuchNode, NotNow
+from linkpool.fleet.nodes.rest import WATCH_EVERY
+from linkpool.fleet.nodes.wishes import KeyUsed, NoSuchNode, NotNow
 from linkpool.store import chain_rows, events, nodes, operations
 from linkpool.store.chain_rows import Rows
 from linkpool.store.chain_state import Block, ChainEvent

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from linkpool.fleet.rollout_wishes import RolloutWishes, Wanted
+from linkpool.fleet.rollouts.wishes import RolloutWishes, Wanted
 from linkpool.store import groups, moves, nodes, operations, rollouts
 from linkpool.store.database import Database
 from linkpool.store.rollout_tables import OVER, MoveState, RolloutState

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from linkpool.fleet.rollout_wishes import NoSuchRelease, RolloutWishes, Wanted
-from linkpool.fleet.wishes import NoSuchNode, NotNow
+from linkpool.fleet.nodes.wishes import NoSuchNode, NotNow
+from linkpool.fleet.rollouts.wishes import NoSuchRelease, RolloutWishes, Wanted
 from linkpool.store import alarms, chain_rows, groups, moves, nodes, releases, rollouts
 from linkpool.store.chain_rows import Registered, Rows
 from linkpool.store.chain_state import Block, Request

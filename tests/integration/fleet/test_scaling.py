@@ -8,12 +8,12 @@ import pytest
 from linkpool.contracts.pool import Status
 from linkpool.contracts.view import Summary
 from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.facts import NodeFactory
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.scaling import FAILED, HELD, Scaling
-from linkpool.fleet.scaling_demand import period
-from linkpool.fleet.scaling_view import Terms
-from linkpool.fleet.wishes import MAKE, Wishes
+from linkpool.fleet.nodes.facts import NodeFactory
+from linkpool.fleet.nodes.wishes import MAKE, Wishes
+from linkpool.fleet.scaling.demand import period
+from linkpool.fleet.scaling.scaling import FAILED, HELD, Scaling
+from linkpool.fleet.scaling.view import Terms
 from linkpool.store import alarms, chain_rows, guard, lease, nodes, operations, scaling, tokens
 from linkpool.store.chain_rows import Registered, Rows, columns
 from linkpool.store.chain_state import Block, Books

@@ -3,7 +3,7 @@
 import asyncio
 
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.recovery import Recovery
+from linkpool.fleet.running.recovery import Recovery
 from linkpool.wire.agent import Heartbeat, State
 from tests.support.house import GROUP, House
 from tests.support.line import Line

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from linkpool.fleet.treasury import FROZEN, HELD, LIMIT, LOW, STARVED, Unfunded
-from linkpool.fleet.treasury_terms import Limits, Marks, Terms
+from linkpool.fleet.treasury.terms import Limits, Marks, Terms
+from linkpool.fleet.treasury.treasury import FROZEN, HELD, LIMIT, LOW, STARVED, Unfunded
 from linkpool.store import accounts, ledger
 from linkpool.store.database import Database
 from linkpool.units import WHOLE, Wei

@@ -8,9 +8,9 @@ from linkpool.chain.keys import Key
 from linkpool.contracts.pool import Status
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.pool import PoolFacts
-from linkpool.fleet.statement import BadSignature
-from linkpool.fleet.waiting import RECHECK, ROOM_HOLDS, WaitingList, wanted
-from linkpool.fleet.waiting_desk import LONGEST, NotTaken, NotWaiting, WaitingDesk
+from linkpool.fleet.waiting.desk import LONGEST, NotTaken, NotWaiting, WaitingDesk
+from linkpool.fleet.waiting.statement import BadSignature
+from linkpool.fleet.waiting.waiting import RECHECK, ROOM_HOLDS, WaitingList, wanted
 from linkpool.store import chain_rows, events, lease, waiting
 from linkpool.store.chain_rows import Registered, Rows, columns
 from linkpool.store.chain_state import Block, Books, ChainEvent

@@ -19,9 +19,9 @@ from linkpool.contracts.invite import Invite, oracle_address
 from linkpool.contracts.link import Link
 from linkpool.contracts.oracle import SINGLE_GAS, Answer, Ask, Oracle, OracleRequest, RequestTerms
 from linkpool.contracts.pool import Offer, Pool, stake_data
-from linkpool.fleet.indexer import Followed, Indexer
-from linkpool.fleet.indexer_blocks import BlockReader
-from linkpool.fleet.indexer_check import Checker
+from linkpool.fleet.indexer.blocks import BlockReader
+from linkpool.fleet.indexer.check import Checker
+from linkpool.fleet.indexer.indexer import Followed, Indexer
 from linkpool.store import chain_rows as rows
 from linkpool.store.database import Database
 from linkpool.units import link

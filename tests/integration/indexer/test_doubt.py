@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from linkpool.chain.rpc import Behind
-from linkpool.fleet.indexer import Followed
-from linkpool.fleet.indexer_check import Checker
+from linkpool.fleet.indexer.check import Checker
+from linkpool.fleet.indexer.indexer import Followed
 from linkpool.store import chain_rows as rows
 from linkpool.store.database import Database, LeaseLost
 from tests.contracts.world import STAKERS

@@ -2,7 +2,7 @@
 
 from linkpool.contracts.abi import Call, nothing
 from linkpool.contracts.oracle import CLAIM_SECONDS, WINDOW_SECONDS, Oracle
-from linkpool.fleet.lapse import Lapses
+from linkpool.fleet.nodes.lapse import Lapses
 from linkpool.store.database import Database
 from linkpool.units import link
 from tests.contracts.world import COVERED, PAYMENT, REQUESTERS, STAKERS, STRANGER

@@ -10,7 +10,7 @@ from linkpool.api.client import Client
 from linkpool.contracts.pool import Pool, Status
 from linkpool.dev.account import Account
 from linkpool.dev.pool import stake
-from linkpool.fleet.statement import Domain
+from linkpool.fleet.waiting.statement import Domain
 from linkpool.units import WHOLE, link
 from linkpool.wire.api import NodeView
 from linkpool.wire.guard import GuardSettings, NumberSource, PutGuard, PutOverride

@@ -6,8 +6,8 @@ import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from linkpool.fleet.authority import LIFE, SKEW, Authority
-from linkpool.fleet.keys import Keyring
+from linkpool.fleet.secrets.authority import LIFE, SKEW, Authority
+from linkpool.fleet.secrets.keys import Keyring
 from linkpool.wire.trust import SERVER_NAME, fingerprint, is_loopback
 
 pytestmark = pytest.mark.unit

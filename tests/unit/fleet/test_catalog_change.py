@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkpool.fleet.catalog_change import differences, follow, on_chain, wanted, without
-from linkpool.fleet.catalog_document import Bridge, Document, Job
+from linkpool.fleet.catalog.change import differences, follow, on_chain, wanted, without
+from linkpool.fleet.catalog.document import Bridge, Document, Job
 from linkpool.store.tables import CatalogRow
 from linkpool.wire.catalog import Terms
 from tests.support.job_text import JOB

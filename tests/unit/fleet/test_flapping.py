@@ -1,8 +1,8 @@
 """When a group whose tasks die is a matter for a person, and when no longer."""
 
 from linkpool.engines.protocol import Group, Phase, Release, Task
-from linkpool.fleet.flapping import CALM, YOUNG, Flapping
-from linkpool.fleet.tasks import Tasks
+from linkpool.fleet.running.flapping import CALM, YOUNG, Flapping
+from linkpool.fleet.running.tasks import Tasks
 from tests.support.fake_engine import FakeEngine
 from tests.support.manual_clock import ManualClock
 

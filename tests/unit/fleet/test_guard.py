@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkpool.chain.rpc import EndpointTrouble
-from linkpool.fleet.guard_rule import FRESH, Reading, blocked, judge
-from linkpool.fleet.guard_source import NoNumber, read
+from linkpool.fleet.guard.rule import FRESH, Reading, blocked, judge
+from linkpool.fleet.guard.source import NoNumber, read
 from linkpool.jobs.services import Http, HttpReply, HttpRequest, Private, Unreachable
 from linkpool.wire.guard import ContractSource, GuardSettings, NumberSource, Source, UrlSource
 

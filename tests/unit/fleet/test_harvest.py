@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkpool.chain.fees import FIRST_SHARE, Market
-from linkpool.fleet.harvest import HARVEST_GAS, HARVEST_NODE_GAS, MOST, WORTH, cap, plan
+from linkpool.fleet.treasury.harvest import HARVEST_GAS, HARVEST_NODE_GAS, MOST, WORTH, cap, plan
 from linkpool.units import WHOLE, Wei
 
 juels = st.integers(0, 10**24)

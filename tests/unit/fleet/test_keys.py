@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from linkpool import log
 from linkpool.chain.keys import Key
-from linkpool.fleet.keys import ORDER, Keyring, KeysRefused, new_master, reseal, seal, unseal
+from linkpool.fleet.secrets.keys import ORDER, Keyring, KeysRefused, new_master, reseal, seal, unseal
 from linkpool.units import Slot
 
 MASTER = bytes(range(32))

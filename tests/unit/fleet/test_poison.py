@@ -1,6 +1,6 @@
 """What is avoided: exactly what was in hand at two deaths, and not for ever."""
 
-from linkpool.fleet.poison import FORGET_AFTER, Poison
+from linkpool.fleet.agents.poison import FORGET_AFTER, Poison
 
 
 def die(poison: Poison, task: str, *runs: str, node: int = 1, now: float = 0.0) -> None:

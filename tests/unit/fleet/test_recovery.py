@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkpool.fleet.recovery import FLEET_SHARE, ONE_NODE, SILENCE, SUSPECT_SHARE, Suspect, choose
+from linkpool.fleet.running.recovery import FLEET_SHARE, ONE_NODE, SILENCE, SUSPECT_SHARE, Suspect, choose
 
 
 def fleet(nodes: int, **silent: float) -> list[Suspect]:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkpool.fleet.roster import SILENT_AFTER, Rosters, Said, Seat, members
+from linkpool.fleet.agents.roster import SILENT_AFTER, Rosters, Said, Seat, members
 from linkpool.store.tables import Colour
 
 NOW = 100.0

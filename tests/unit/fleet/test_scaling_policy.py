@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkpool.fleet.scaling_demand import DAY, HOUR, Demand, Sample, demand, period
-from linkpool.fleet.scaling_policy import Bound, Candidate, Decision, Fleet, decide
+from linkpool.fleet.scaling.demand import DAY, HOUR, Demand, Sample, demand, period
+from linkpool.fleet.scaling.policy import Bound, Candidate, Decision, Fleet, decide
 from linkpool.units import WHOLE, link
 from linkpool.wire.scaling import ScalingPolicy
 

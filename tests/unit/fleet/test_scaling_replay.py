@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkpool.fleet.scaling_demand import DAY, HOUR, Sample
-from linkpool.fleet.scaling_replay import replay
-from linkpool.fleet.scaling_view import Terms
+from linkpool.fleet.scaling.demand import DAY, HOUR, Sample
+from linkpool.fleet.scaling.replay import replay
+from linkpool.fleet.scaling.view import Terms
 from linkpool.units import WHOLE, link
 from linkpool.wire.scaling import ScalingPolicy
 

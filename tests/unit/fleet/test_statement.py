@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import EndpointTrouble, Reverted
-from linkpool.fleet.statement import BadSignature, Domain, check, signer
+from linkpool.fleet.waiting.statement import BadSignature, Domain, check, signer
 from linkpool.wire.waiting import Statement
 
 POOL = "0x" + "ab" * 20

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkpool.fleet.treasury_hold import Purse, hold
-from linkpool.fleet.treasury_terms import Day, Limits, Marks, Terms
+from linkpool.fleet.treasury.hold import Purse, hold
+from linkpool.fleet.treasury.terms import Day, Limits, Marks, Terms
 from linkpool.units import Wei
 
 wei = st.integers(0, 10**21)

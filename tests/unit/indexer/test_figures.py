@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkpool.fleet.indexer_figures import ENOUGH, YEAR, Totals, median, together, uptime, yearly
+from linkpool.fleet.indexer.figures import ENOUGH, YEAR, Totals, median, together, uptime, yearly
 from linkpool.store.chain_state import SCALE, Books, Position, position
 from linkpool.units import link
 

@@ -1,0 +1,1 @@
+"""Adapters that the pool itself runs."""

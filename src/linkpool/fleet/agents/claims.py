@@ -1,0 +1,121 @@
+"""Letting a replica in: is it ours, and which slot does it hold?
+
+A key is handed out only to a task that the engine itself reports, in a group that stands in the database,
+against the group's token. A slot stays with its task for as long as the engine knows the task, whatever
+happened to the control plane in between; a slot whose task is gone is free; if none is free, the one
+whose holder was silent longest is used again, because a shared key costs gas and never a payment.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from linkpool import log as secrets_log
+from linkpool.fleet.clock import Clock
+from linkpool.fleet.running.tasks import Tasks
+from linkpool.fleet.secrets.keys import Keyring
+from linkpool.store import accounts, nodes, tokens
+from linkpool.store.database import Database
+from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, SlotRow
+from linkpool.units import Slot
+from linkpool.wire.agent import PROTOCOL, Hello, Refused
+
+log = structlog.get_logger(__name__)
+
+_STRANGER = "no such group, or the wrong token; the replica must be started by this pool's engine"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A replica that may serve, with the slot it holds."""
+
+    node: NodeRow
+    colour: Colour
+    slot: Slot
+    sender: str
+    key: str
+
+
+class Claims:
+    """Checks and binds, one at a time, as the leader of `epoch`."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: Keyring,
+        tasks: Tasks,
+        clock: Clock,
+        *,
+        epoch: int,
+        last_heard: Callable[[str], float | None],
+    ) -> None:
+        """`last_heard` gives the Unix second at which a task was last heard in this term, if it was."""
+        self._database = database
+        self._keys = keys
+        self._tasks = tasks
+        self._clock = clock
+        self._epoch = epoch
+        self._last_heard = last_heard
+        self._binding = asyncio.Lock()
+
+    async def admit(self, hello: Hello) -> Claim | Refused:
+        """The replica's slot, or why not. Raises StoreUnreachable, LeaseLost, EngineUnreachable."""
+        secrets_log.hide(hello.token.get_secret_value())
+        if hello.protocol != PROTOCOL:
+            reason = f"this control plane speaks protocol {PROTOCOL}, the replica {hello.protocol}"
+            return Refused(reason=reason, final=True)
+        async with self._database.read() as session:
+            group = await session.get(GroupRow, hello.group)
+            node = await session.get(NodeRow, group.node) if group and group.node is not None else None
+        offered = tokens.digest(hello.token.get_secret_value())
+        if not hmac.compare_digest(offered, group.token_hash if group else "0" * 64):
+            return Refused(reason=_STRANGER, final=True)
+        if group is None or node is None or group.removed_at is not None:
+            return Refused(reason=f"group {hello.group} was removed", final=True)
+        if not await self._runs(hello):
+            return Refused(reason=f"the engine does not report task {hello.task} in group {hello.group}")
+        if node.state == NodeState.WANTED:
+            return Refused(reason="the node's keys are not made yet")
+        slot = await self._bind(node.index, hello)
+        key = self._keys.sender(node.index, Slot(slot.number))
+        return Claim(node, Colour(group.colour), Slot(slot.number), slot.sender, key)
+
+    async def _runs(self, hello: Hello) -> bool:
+        task = self._tasks.get(hello.task)
+        if task is None:  # it may be younger than our last look
+            await self._tasks.refresh()
+            task = self._tasks.get(hello.task)
+        return task is not None and task.group == hello.group
+
+    async def _bind(self, node: int, hello: Hello) -> SlotRow:
+        async with self._binding, self._database.lead(self._epoch) as session:
+            rows = await nodes.slots(session, node)
+            chosen = self._choose(rows, hello, await accounts.frozen(session))
+            if chosen.task != hello.task:
+                if chosen.task is not None and self._tasks.get(chosen.task):
+                    log.warning("slot is used again", node=node, slot=chosen.number, silent=chosen.task)
+                await nodes.bind(session, node, chosen.number, hello.task, self._clock.now())
+        return chosen
+
+    def _choose(self, rows: Sequence[SlotRow], hello: Hello, frozen: Collection[str]) -> SlotRow:
+        """Its own slot, a free one, the longest silent one; one whose sender is frozen only if all are."""
+
+        def free(row: SlotRow) -> bool:
+            return row.task is None or self._tasks.get(row.task) is None
+
+        for row in rows:
+            if row.task == hello.task:
+                return row
+        rows = [row for row in rows if row.sender not in frozen] or rows
+        open_rows = [row for row in rows if free(row)]
+        for row in open_rows:
+            if row.number == hello.slot:
+                return row
+        return open_rows[0] if open_rows else min(rows, key=self._heard)
+
+    def _heard(self, row: SlotRow) -> float:
+        heard = self._last_heard(row.task) if row.task else None
+        return heard if heard is not None else (row.heard_at or 0.0)

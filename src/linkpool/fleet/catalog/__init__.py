@@ -1,0 +1,1 @@
+"""What every node serves, and what it may be bought for."""

@@ -1,0 +1,1 @@
+"""The pool's share of the network, and what it blocks."""

@@ -1,0 +1,1 @@
+"""A node's life, from a wish to its rest."""

@@ -1,0 +1,1 @@
+"""What the engine runs beside what shall run: tasks, groups, recovery."""

@@ -1,0 +1,46 @@
+"""Tasks that run and should not: what a removal left behind, and groups that nobody here knows.
+
+A group whose removal is recorded is removed again, as often as the engine still reports it. One that the
+database does not know may be another's, or older than this database: it is reported, and left alone.
+"""
+
+import structlog
+
+from linkpool.engines.protocol import Engine
+from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.running.groups import GRACE
+from linkpool.fleet.running.tasks import Tasks
+from linkpool.store import groups
+from linkpool.store.database import Database
+
+log = structlog.get_logger(__name__)
+
+ALARM = "unknown_group"
+EVERY = 5.0
+"""Seconds between two looks."""
+
+
+class Strays:
+    """Looks for what nobody wants, for one term."""
+
+    def __init__(self, *, database: Database, engine: Engine, tasks: Tasks, alarms: Alarms) -> None:
+        self._database = database
+        self._engine = engine
+        self._tasks = tasks
+        self._alarms = alarms
+
+    async def step(self) -> None:
+        """One look. Raises EngineUnreachable, StoreUnreachable, LeaseLost."""
+        names = {task.group for task in self._tasks.all()}
+        async with self._database.read() as session:
+            known = await groups.named(session, names)
+        await self._alarms.only(
+            ALARM,
+            dict.fromkeys(
+                sorted(names - known.keys()),
+                "the engine runs it, the database does not know it: `linkpool engine prune` removes it",
+            ),
+        )
+        for name in sorted(name for name, row in known.items() if row.removed_at is not None):
+            log.warning("a removed group still runs: it is removed again", group=name)
+            await self._engine.remove(name, GRACE)

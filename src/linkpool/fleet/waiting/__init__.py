@@ -1,0 +1,1 @@
+"""Who would stake if there were room."""
