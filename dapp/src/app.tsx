@@ -1,9 +1,11 @@
-/** The shell around every page, and which page is at which path. */
+/** The shell around every page, and which page is at which path. The console comes in a piece of its own. */
 
+import { lazy, Suspense } from "react";
 import { Link, Route, Switch, useRoute } from "wouter";
 
 import { BlockSign } from "./components/block";
 import { Page } from "./components/page";
+import { Skeleton } from "./components/skeleton";
 import { ThemeSwitch } from "./components/theme";
 import { WalletButton } from "./components/wallet";
 import { useWatch } from "./chain/watch";
@@ -15,7 +17,10 @@ import { PositionPage } from "./pages/position";
 import { StakePage } from "./pages/stake";
 import { t } from "./texts";
 
+const Console = lazy(() => import("./console"));
+
 export function App() {
+  const [inConsole] = useRoute("/console/*?");
   useWatch();
   return (
     <>
@@ -35,11 +40,16 @@ export function App() {
             {t.nav.position}
           </Tab>
           <Tab href="/pool">{t.nav.pool}</Tab>
+          {inConsole && (
+            <Tab href="/console" also="/console/*">
+              {t.nav.console}
+            </Tab>
+          )}
         </nav>
         <div className="tools">
           <BlockSign />
           <ThemeSwitch />
-          <WalletButton />
+          {!inConsole && <WalletButton />}
         </div>
       </header>
       <Switch>
@@ -54,6 +64,11 @@ export function App() {
         <Route path="/pool">
           <PoolPage />
         </Route>
+        <Route path="/console/*?">
+          <Suspense fallback={<Waiting />}>
+            <Console />
+          </Suspense>
+        </Route>
         <Route>
           <Page title={t.lost.title}>
             <p>
@@ -64,6 +79,14 @@ export function App() {
       </Switch>
       <Foot />
     </>
+  );
+}
+
+function Waiting() {
+  return (
+    <main className="page" id="content">
+      <Skeleton lines={6} />
+    </main>
   );
 }
 
@@ -88,6 +111,7 @@ function Foot() {
             {title}
           </a>
         ))}
+        <Link href="/console">{t.nav.console}</Link>
       </span>
     </footer>
   );

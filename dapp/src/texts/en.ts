@@ -1,4 +1,4 @@
-/** Every sentence of the pages, in English. */
+/** Every sentence of the stakers' pages, in English. The console's are in console.ts beside it. */
 
 const s = (count: number, one: string, many = `${one}s`) => `${String(count)} ${count === 1 ? one : many}`;
 
@@ -16,7 +16,7 @@ export const en = {
   copy: (what: string) => `Copy ${what}`,
   explain: (what: string) => `What is ${what}?`,
   foot: (chain: string) => `LinkPool on ${chain}. Figures are read from the chain; nothing here is a promise.`,
-  nav: { label: "Main", nodes: "Nodes", position: "My position", pool: "Pool" },
+  nav: { label: "Main", nodes: "Nodes", position: "My position", pool: "Pool", console: "Console" },
   lost: { title: "No such page", text: "There is nothing at this address.", back: "See all nodes" },
   theme: {
     label: (now: string) => `Theme: ${now}`,
