@@ -23,6 +23,9 @@ from typing import Any
 
 from bench._pool import Load, healthy, machine, pool
 from linkpool.chain.history import read_head
+from linkpool.chain.ranges import Wanted, read_range
+from linkpool.contracts import events
+from linkpool.contracts.oracle import Rejected
 from linkpool.dev.tally import Fate
 from linkpool.economics.assumptions import Assumptions
 from linkpool.economics.expected import of_outages
@@ -193,14 +196,25 @@ async def times(load: Load) -> Mapping[int, int]:
     return {number: (await read_head(load.pool.rpc, number)).timestamp for number in sorted(numbers)}
 
 
-def judge(fates: Sequence[Fate], at: Mapping[int, int]) -> tuple[int, int]:
-    """(missed, held up): without an answer before its window ended; answered in it, but late."""
+async def rejections(load: Load) -> set[bytes]:
+    """Ids of the requests that the node rejected: not answered, and not missed either."""
+    found: set[bytes] = set()
+    first = load.pool.found.deployment.block
+    async for piece in read_range(
+        load.pool.rpc, Wanted((load.pool.oracle,), ()), first, load.tally.next_block - 1
+    ):
+        found |= {e.request_id for log in piece.logs if isinstance(e := events.decode(log), Rejected)}
+    return found
+
+
+def judge(fates: Sequence[Fate], at: Mapping[int, int], rejected: set[bytes]) -> tuple[int, int]:
+    """(missed, held up): no answer and no rejection before its window ended; answered in it, but late."""
     missed = held_up = 0
     for fate in fates:
         asked = at[fate.request.log.block_number]
         answered = None if fate.answered_in is None else at[fate.answered_in]
         if answered is None or answered >= fate.request.event.expiration:
-            missed += 1
+            missed += fate.request.event.request_id not in rejected
         elif answered - asked > LATE:
             held_up += 1
     return missed, held_up
@@ -243,11 +257,13 @@ async def measure(options: Options) -> Mapping[str, object]:
             await healthy(load)
         await load.settled(330.0)
         at = await times(load)
-        missed, held_up = judge(list(load.tally.fates.values()), at)
+        rejected = await rejections(load)
+        missed, held_up = judge(list(load.tally.fates.values()), at, rejected)
         real = {"missed": missed, "held_up": held_up, "down_s": round(sum(down), 1)}
         return report(options, given, plan, real, load.asked) | {
             "repair_s": round(repair, 2),
             "kills": killer.kills,
+            "rejected": len(rejected),
             "paid_twice": load.tally.paid_twice,
         }
 
