@@ -6,11 +6,11 @@ from decimal import Decimal
 from linkpool.economics import accounts as books
 from linkpool.economics.accounts import BreakEven, Prices, Sums
 from linkpool.fleet.agents.door import Door
+from linkpool.fleet.alarms import Kind
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.treasury.build import Means, Payers
 from linkpool.fleet.treasury.economics import Economics, economics, price_table
 from linkpool.fleet.treasury.terms import Day
-from linkpool.fleet.treasury.treasury import HELD
 from linkpool.store import accounts, alarms, chain_rows, ledger, nodes
 from linkpool.store.database import Database
 from linkpool.store.ledger import DAY
@@ -44,7 +44,7 @@ class MoneyView:
             day = Day(terms.limits, await accounts.sent_since(session, treasury, now - DAY))
             senders = [treasury, self._payers.manager, *(slot.sender for slot in slots)]
             moves = await accounts.latest(session, MOVES, senders)
-            held = {row.detail for row in await alarms.every(session) if row.kind == HELD}
+            held = {row.detail for row in await alarms.every(session) if row.kind == Kind.OFFERS_HELD}
         holding = sum(map(self._held, slots))
         return wire.TreasuryView(
             address=treasury,

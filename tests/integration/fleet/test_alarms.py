@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.journal import Journal
 from linkpool.store import alarms, events, lease
 from linkpool.store.alarm_tables import Severity
@@ -32,13 +32,13 @@ async def test_it_is_told_when_it_rises_and_when_it_is_over_and_only_then(databa
     mine = await leader(database, clock)
     began = clock.now()
     for seconds in range(3):
-        await mine.up("low_gas", "0xa", f"{seconds} wei left")
+        await mine.up(Kind.GAS_LIMIT, "0xa", f"{seconds} wei left")
         clock.advance(1)
-    assert await up(database) == [("low_gas", "0xa", "2 wei left", began)]
-    await mine.up("low_gas", "0xa", "nothing left", Severity.CRITICAL)
-    await mine.down("low_gas", "0xb")
-    await mine.down("low_gas", "0xa")
-    await mine.down("low_gas", "0xa")
+    assert await up(database) == [("gas_limit", "0xa", "2 wei left", began)]
+    await mine.up(Kind.GAS_LIMIT, "0xa", "nothing left", Severity.CRITICAL)
+    await mine.down(Kind.GAS_LIMIT, "0xb")
+    await mine.down(Kind.GAS_LIMIT, "0xa")
+    await mine.down(Kind.GAS_LIMIT, "0xa")
     assert await up(database) == []
     assert await told(database) == ["alarm_up 0xa", "alarm_up 0xa", "alarm_down 0xa"]
 
@@ -48,23 +48,23 @@ async def test_the_next_leader_goes_on_with_those_that_are_up_and_the_last_one_m
 ) -> None:
     clock = ManualClock()
     first = await leader(database, clock)
-    await first.up("flapping", "n1", "dies young")
+    await first.up(Kind.FLAPPING, "n1", "dies young")
     second = await leader(database, clock, "two")
-    await second.up("flapping", "n1", "dies young")
+    await second.up(Kind.FLAPPING, "n1", "dies young")
     assert await told(database) == ["alarm_up n1"]
     with pytest.raises(LeaseLost):
-        await first.down("flapping", "n1")
-    await second.down("flapping", "n1")
+        await first.down(Kind.FLAPPING, "n1")
+    await second.down(Kind.FLAPPING, "n1")
     assert await up(database) == []
 
 
 async def test_only_takes_down_the_others_of_its_kind(database: Database) -> None:
     clock = ManualClock()
     mine = await leader(database, clock)
-    await mine.up("stale", "guard", "a day old")
-    await mine.only("low_gas", {"0xa": "low", "0xb": "low"})
-    await mine.only("low_gas", {"0xb": "lower"})
+    await mine.up(Kind.GUARD_BLOCKS, "guard", "a day old")
+    await mine.only(Kind.GAS_LIMIT, {"0xa": "low", "0xb": "low"})
+    await mine.only(Kind.GAS_LIMIT, {"0xb": "lower"})
     assert {(kind, subject) for kind, subject, *_ in await up(database)} == {
-        ("stale", "guard"),
-        ("low_gas", "0xb"),
+        ("guard_blocks", "guard"),
+        ("gas_limit", "0xb"),
     }

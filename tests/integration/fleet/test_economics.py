@@ -8,11 +8,11 @@ import pytest
 
 from linkpool.economics.accounts import Prices
 from linkpool.engines.protocol import Phase, Task
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.indexer.figures import together
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.treasury.economics import DAY, economics
-from linkpool.fleet.treasury.meter import BELOW_COSTS, MOST_SECONDS, Meter
+from linkpool.fleet.treasury.meter import MOST_SECONDS, Meter
 from linkpool.store import alarms, chain_rows, groups, ledger, nodes, releases
 from linkpool.store import chain_history as history
 from linkpool.store.database import Database
@@ -145,7 +145,7 @@ async def test_a_fee_below_the_costs_is_told_once_there_is_a_day_to_tell_it_from
     assert await told() == set()
     clock.advance(2 * 86_400)
     await meter.step()
-    assert await told() == {BELOW_COSTS}
+    assert await told() == {Kind.FEE_BELOW_COSTS}
     async with database.write() as session:
         await ledger.set_prices(session, PriceTable().model_dump(mode="json"), 0.0)
     assert await told() == set(), "in a table without costs nothing is below them"

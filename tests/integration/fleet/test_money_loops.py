@@ -5,11 +5,11 @@ from decimal import Decimal
 import pytest
 from eth_abi.abi import encode
 
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.treasury.harvest import WORTH, Harvest
 from linkpool.fleet.treasury.look import TRANSFER_GAS
-from linkpool.fleet.treasury.rates import DECIMALS, STALE, STALE_FEED, Rates, Sources
+from linkpool.fleet.treasury.rates import DECIMALS, STALE, Rates, Sources
 from linkpool.fleet.treasury.sweep import IDLE_SECONDS, Sweep
 from linkpool.fleet.treasury.tickets import TICKET_GAS, Tickets
 from linkpool.store import chain_rows
@@ -202,7 +202,7 @@ async def test_a_feed_counts_while_it_is_fresh_and_the_setting_after_that(databa
     chain.mine(timestamp=feed.at + STALE + 1)
     await rates.step()
     assert rates.link_price == 7
-    assert STALE_FEED in await purse.alarms()
+    assert Kind.PRICE_FEED_STALE in await purse.alarms()
     feed.at, feed.answer = chain.head.timestamp, -1
     await rates.step()
     assert rates.link_price == 7, "a price is never negative"

@@ -7,12 +7,12 @@ import pytest
 
 from linkpool.contracts.pool import Status
 from linkpool.contracts.view import Summary
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.wishes import MAKE, Wishes
 from linkpool.fleet.scaling.demand import period
-from linkpool.fleet.scaling.scaling import FAILED, HELD, Scaling
+from linkpool.fleet.scaling.scaling import Scaling
 from linkpool.fleet.scaling.view import Terms
 from linkpool.store import alarms, chain_rows, guard, lease, nodes, operations, scaling, tokens
 from linkpool.store.chain_rows import Registered, Rows, columns
@@ -184,7 +184,7 @@ async def test_a_making_that_fails_ends_the_decision_and_somebody_is_told(grown:
         await operations.finish_for(session, 2, MAKE, state=failed, detail="the pool is full", now=0.0)
     await leader.step()
     assert next(iter(await grown.changes())).state == "failed"
-    assert FAILED in await grown.alarms()
+    assert Kind.SCALING_FAILED in await grown.alarms()
 
 
 async def test_an_empty_node_goes_when_all_fits_without_it(grown: Grown) -> None:
@@ -204,12 +204,12 @@ async def test_what_a_limit_holds_back_is_an_alarm_until_it_is_not(grown: Grown)
     await grown.serving([link(90_000)])
     await grown.watch(leader, 12)
     assert await grown.changes() == []
-    assert HELD in await grown.alarms()
+    assert Kind.SCALING_HELD in await grown.alarms()
     async with grown.database.write() as session:
         await guard.put(session, None)
     await grown.watch(leader)
     assert len(await grown.changes()) == 1
-    assert HELD not in await grown.alarms()
+    assert Kind.SCALING_HELD not in await grown.alarms()
 
 
 async def test_without_a_policy_it_only_remembers_what_it_saw(grown: Grown) -> None:

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from linkpool.fleet.alarms import Kind
 from linkpool.fleet.treasury.terms import Limits, Marks, Terms
-from linkpool.fleet.treasury.treasury import FROZEN, HELD, LIMIT, LOW, STARVED, Unfunded
+from linkpool.fleet.treasury.treasury import Unfunded
 from linkpool.store import accounts, ledger
 from linkpool.store.database import Database
 from linkpool.units import WHOLE, Wei
@@ -71,7 +72,7 @@ async def test_limits_of_node_and_pool_hold_across_leaders(database: Database) -
         of_node = [one for slot in range(6) for one in await purse.sent(purse.sender(index, slot).address)]
         assert most_in_a_day(of_node) <= limits.node
     assert most_in_a_day(await purse.sent()) <= limits.pool
-    assert {LIMIT, HELD} <= (await purse.alarms()).keys()
+    assert {Kind.GAS_LIMIT, Kind.OFFERS_HELD} <= (await purse.alarms()).keys()
 
 
 async def test_a_limit_is_over_a_day_later_by_the_chains_time(database: Database) -> None:
@@ -82,13 +83,13 @@ async def test_a_limit_is_over_a_day_later_by_the_chains_time(database: Database
         await purse.look()
     purse.spend(purse.sender(index, 0), gas=21_000, price=int(0.95 * WHOLE) // 21_000)  # dear, and ours
     await purse.look()
-    assert LIMIT in await purse.alarms()
+    assert Kind.GAS_LIMIT in await purse.alarms()
     purse.clock.wall += 10 * 86_400
     await purse.look()
-    assert LIMIT in await purse.alarms(), "a wall clock does not count"
+    assert Kind.GAS_LIMIT in await purse.alarms(), "a wall clock does not count"
     await purse.look(86_400)
     await purse.look()
-    assert LIMIT not in await purse.alarms()
+    assert Kind.GAS_LIMIT not in await purse.alarms()
 
 
 async def test_a_theft_freezes_the_sender_its_siblings_go_on_and_a_person_unfreezes_it(purse: Purse) -> None:
@@ -98,7 +99,7 @@ async def test_a_theft_freezes_the_sender_its_siblings_go_on_and_a_person_unfree
         await purse.look()
     purse.rob(stolen)
     assert await purse.look() == [stolen.address]
-    assert THIEF.lower() in (await purse.alarms())[FROZEN].lower()
+    assert THIEF.lower() in (await purse.alarms())[Kind.SLOT_FROZEN].lower()
     for _ in range(5):
         purse.spend(kept)
         assert await purse.look() == []
@@ -110,7 +111,7 @@ async def test_a_theft_freezes_the_sender_its_siblings_go_on_and_a_person_unfree
     await purse.look()
     await purse.look()
     assert purse.balance(stolen.address) == WHOLE
-    assert FROZEN not in await purse.alarms()
+    assert Kind.SLOT_FROZEN not in await purse.alarms()
     assert (await purse.events()).count("slot_frozen") == 1
 
 
@@ -122,7 +123,7 @@ async def test_coin_that_goes_without_a_transaction_freezes_the_sender(purse: Pu
     purse.chain.mine()
     purse.chain.state.balances[taken] //= 2  # as code set for an address can (EIP-7702)
     assert await purse.look() == [taken]
-    assert "without a transaction" in (await purse.alarms())[FROZEN]
+    assert "without a transaction" in (await purse.alarms())[Kind.SLOT_FROZEN]
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -189,7 +190,7 @@ async def test_a_treasury_that_runs_dry_holds_offers_closed_while_all_can_answer
         "each can still answer when offers close"
     )
     assert purse.balance(TREASURY.address) > 0
-    assert {HELD, LOW} <= (await purse.alarms()).keys()
+    assert {Kind.OFFERS_HELD, Kind.TREASURY_LOW} <= (await purse.alarms()).keys()
 
 
 async def test_offers_stay_closed_across_leaders_until_there_is_clearly_enough(purse: Purse) -> None:
@@ -207,7 +208,7 @@ async def test_offers_stay_closed_across_leaders_until_there_is_clearly_enough(p
     purse.chain.state.balances[TREASURY.address] = 3 * floor
     await purse.look()
     assert purse.treasury.hold is None
-    assert HELD not in await purse.alarms()
+    assert Kind.OFFERS_HELD not in await purse.alarms()
 
 
 async def test_the_manager_is_filled_before_all_others(purse: Purse) -> None:
@@ -228,7 +229,7 @@ async def test_when_no_node_can_be_given_gas_offers_are_held_closed(purse: Purse
         purse.rob(purse.sender(index, slot))
     assert len(await purse.look()) == 2
     assert purse.treasury.hold is not None
-    assert STARVED in await purse.alarms()
+    assert Kind.NODE_WITHOUT_GAS in await purse.alarms()
 
 
 async def test_gas_above_the_cap_is_said_and_waits(purse: Purse) -> None:

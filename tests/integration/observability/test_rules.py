@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from linkpool.fleet.alarms import Kind
 from tests.support.pool import RealPool, real_pool
 
 PROJECT = Path(__file__).parents[3]
@@ -48,6 +49,14 @@ def test_every_alert_has_a_page_that_says_what_to_do(alert: str) -> None:
 def test_every_page_belongs_to_an_alert() -> None:
     pages = {page.stem for page in RUNBOOKS.glob("*.md")} - {"README"}
     assert pages == {rule["alert"] for rule in alerts()}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_alarm_of_the_pool_is_explained(kind: Kind) -> None:
+    """Named in the runbook, and a row of a table on the page that it names."""
+    pages = [PROJECT / "docs" / name for name in ("operating.md", "treasury.md", "scaling.md")]
+    assert f"`{kind}`" in (RUNBOOKS / "PoolAlarm.md").read_text()
+    assert any(f"| `{kind}` |" in page.read_text() for page in pages)
 
 
 async def shown(pool: RealPool) -> str:

@@ -14,7 +14,7 @@ from linkpool.errors import LinkPoolError
 from linkpool.fleet.adapters.colours import AdapterColours, Stand
 from linkpool.fleet.adapters.health import AdapterHealth
 from linkpool.fleet.agents.hub import Hub
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.catalog.document import Bridge, Document
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.journal import Journal
@@ -277,9 +277,9 @@ class Adapters:
             for name, row in rows.items()
             if row.state == AdapterState.KEPT_OLD
         }
-        await self._alarms.only("adapter_kept_old", kept)
+        await self._alarms.only(Kind.ADAPTER_KEPT_OLD, kept)
         sick = {name: self._sick(name) for name in rows}
-        await self._alarms.only("adapter_unwell", {name: why for name, why in sick.items() if why})
+        await self._alarms.only(Kind.ADAPTER_UNWELL, {name: why for name, why in sick.items() if why})
 
     def _sick(self, bridge: str) -> str | None:
         """Why nobody answers for an adapter, when that has lasted."""

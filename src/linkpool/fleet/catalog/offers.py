@@ -18,7 +18,7 @@ from linkpool.contracts.pool import Offer
 from linkpool.contracts.pool import Pool as PoolContract
 from linkpool.errors import LinkPoolError
 from linkpool.fleet.agents.hub import Hub
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.catalog.change import without
 from linkpool.fleet.catalog.document import REQUESTED, Document, Job
 from linkpool.fleet.clock import Clock
@@ -138,7 +138,7 @@ class Offers:
         }
         await self._write(document, rows, verdicts)
         await self._drop([name for name, job in document.jobs.items() if _over(job, verdicts, seen, name)])
-        await self._alarms.only("offer_refused", dict(self._refused))
+        await self._alarms.only(Kind.OFFER_REFUSED, dict(self._refused))
         await self._strangers(document)
         leaving = any(verdict.state is JobState.LEAVING for verdict in verdicts.values())
         self._settled = about if not any(verdict.send for verdict in verdicts.values()) else None
@@ -152,13 +152,13 @@ class Offers:
             return "no replica serves"
         if acknowledged >= document.revision:
             self._behind_since = None
-            await self._alarms.down("catalog_behind", "pool")
+            await self._alarms.down(Kind.CATALOG_BEHIND, "pool")
             return None
         now = self._clock.monotonic()
         self._behind_since = now if self._behind_since is None else self._behind_since
         if now - self._behind_since >= BEHIND_AFTER:
             await self._alarms.up(
-                "catalog_behind",
+                Kind.CATALOG_BEHIND,
                 "pool",
                 f"a serving replica still has revision {acknowledged} of the catalog, {document.revision} is "
                 "in force; its log says why it did not take it",
@@ -244,7 +244,7 @@ class Offers:
             for offer in offers
             if offer["open"] and offer["job"] not in served
         }
-        await self._alarms.only("offer_without_job", details)
+        await self._alarms.only(Kind.OFFER_WITHOUT_JOB, details)
 
 
 def _over(job: Job, verdicts: Mapping[str, Verdict], seen: Mapping[str, Seen], name: str) -> bool:

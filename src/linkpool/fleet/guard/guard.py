@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.chain.rpc import Rpc
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.guard.rule import Reading, Verdict, blocked, judge
 from linkpool.fleet.guard.source import NoNumber, OpenHttp, read
@@ -20,7 +20,6 @@ from linkpool.wire.guard import GuardSettings
 READ_EVERY = 300.0
 """Seconds between two readings, and between two tries when the source fails."""
 RETRY_EVERY = 30.0
-ALARM = "guard_blocks"
 
 
 class Standing:
@@ -108,6 +107,6 @@ class Guard:
 
     async def _tell(self, now: Standing) -> None:
         if now.verdict.state == "blocked":
-            await self._alarms.up(ALARM, "pool", f"auto-scaling may not grow: {now.verdict.why}")
+            await self._alarms.up(Kind.GUARD_BLOCKS, "pool", f"auto-scaling may not grow: {now.verdict.why}")
         else:
-            await self._alarms.down(ALARM, "pool")
+            await self._alarms.down(Kind.GUARD_BLOCKS, "pool")

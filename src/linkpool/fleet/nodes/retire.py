@@ -18,7 +18,7 @@ from linkpool.contracts.oracle import WINDOW_SECONDS
 from linkpool.contracts.pool import Pool as PoolContract
 from linkpool.contracts.pool import Status
 from linkpool.errors import LinkPoolError, Permanent
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.nodes.lapse import Lapses, Sends
@@ -34,7 +34,6 @@ log = structlog.get_logger(__name__)
 
 GAS = 200_000
 """Of `drain`, `retire`, `lapse` and `revoke_invite`: twice what the dearest of them takes."""
-ALARM = "retirement_waits"
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class Retirement:
                 await self._explain(row.index, str(error))
                 if isinstance(error, Permanent):
                     troubles[row.oracle or ""] = str(error)
-        await self._alarms.only(ALARM, troubles)
+        await self._alarms.only(Kind.RETIREMENT_WAITS, troubles)
 
     async def _advance(self, seen: _Seen) -> None:
         if seen.chain.status is Status.ACTIVE:

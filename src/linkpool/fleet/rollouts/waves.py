@@ -13,7 +13,7 @@ import structlog
 
 from linkpool.engines.protocol import Engine
 from linkpool.errors import Temporary
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.rollouts.two_colours import Steps, TwoColours, other
@@ -26,7 +26,6 @@ from linkpool.store.tables import AT_REST, Colour, NodeRow, NodeState
 
 log = structlog.get_logger(__name__)
 
-ALARM = "rollout"
 LOOK_EVERY = 0.25
 """Seconds between two looks."""
 MOVABLE = (NodeState.SERVING, NodeState.DRAINING)
@@ -214,7 +213,7 @@ class Rollouts:
         """Up for one that stopped itself, and for the newest if it failed."""
         wanted = {RolloutState.STOPPED: "resume or abort it", RolloutState.FAILED: "roll out again"}
         await self._alarms.only(
-            ALARM,
+            Kind.ROLLOUT,
             {
                 row.id: f"{row.release}: {row.detail}; look at `linkpool rollout show`, then {advice}"
                 for row in rows

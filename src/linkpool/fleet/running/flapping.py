@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Mapping
 
 from linkpool.engines.protocol import Phase
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.running.groups import REPLICAS
 from linkpool.fleet.running.tasks import Tasks
 
-ALARM = "flapping"
 YOUNG = 10.0
 """A task that ends by itself before this age, in seconds, died young."""
 DEATHS = 3
@@ -43,7 +42,7 @@ class Flapping:
             if group not in groups or self._calm(group, now):
                 del self._deaths[group]
         await self._alarms.only(
-            ALARM,
+            Kind.FLAPPING,
             {
                 groups[group]: f"tasks of group {group} die young again and again: read their logs "
                 "(`linkpool logs`), then roll out another release"

@@ -7,7 +7,7 @@ database does not know may be another's, or older than this database: it is repo
 import structlog
 
 from linkpool.engines.protocol import Engine
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.running.groups import GRACE
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.store import groups
@@ -15,7 +15,6 @@ from linkpool.store.database import Database
 
 log = structlog.get_logger(__name__)
 
-ALARM = "unknown_group"
 EVERY = 5.0
 """Seconds between two looks."""
 
@@ -35,7 +34,7 @@ class Strays:
         async with self._database.read() as session:
             known = await groups.named(session, names)
         await self._alarms.only(
-            ALARM,
+            Kind.UNKNOWN_GROUP,
             dict.fromkeys(
                 sorted(names - known.keys()),
                 "the engine runs it, the database does not know it: `linkpool engine prune` removes it",

@@ -7,7 +7,7 @@ ask, under keys of its own: so a leader that follows in the middle goes on, and 
 import structlog
 
 from linkpool.errors import Permanent
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.nodes.wishes import Wishes
@@ -24,7 +24,6 @@ log = structlog.get_logger(__name__)
 
 KEEP = 9 * DAY
 """Seconds for which samples are kept: a week, and what its first window looks back on."""
-FAILED, HELD = "scaling_failed", "scaling_held"
 
 
 class Scaling:
@@ -71,7 +70,7 @@ class Scaling:
         self._looked_at = now
         await self._sample()
         if policy is None:
-            await self._alarms.down(HELD, "pool")
+            await self._alarms.down(Kind.SCALING_HELD, "pool")
         else:
             await self._decide()
 
@@ -143,13 +142,15 @@ class Scaling:
             await scaling.end_decision(session, row.id, state, self._clock.now())
         log.info("scaling decision ended", number=row.id, state=state, detail=detail)
         if state == "failed":
-            await self._alarms.up(FAILED, "pool", f"decision {row.id} ({row.action}) failed: {detail}")
+            await self._alarms.up(
+                Kind.SCALING_FAILED, "pool", f"decision {row.id} ({row.action}) failed: {detail}"
+            )
         else:
-            await self._alarms.down(FAILED, "pool")
+            await self._alarms.down(Kind.SCALING_FAILED, "pool")
 
     async def _tell(self, decision: Decision) -> None:
         """Somebody must look when the pool should grow, and a limit does not let it."""
         if decision.because.startswith("limit:"):
-            await self._alarms.up(HELD, "pool", "; ".join(decision.reasons))
+            await self._alarms.up(Kind.SCALING_HELD, "pool", "; ".join(decision.reasons))
         elif decision.because != "busy":
-            await self._alarms.down(HELD, "pool")
+            await self._alarms.down(Kind.SCALING_HELD, "pool")

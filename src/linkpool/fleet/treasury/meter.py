@@ -4,7 +4,7 @@ from collections import Counter
 
 from linkpool.economics.accounts import Prices
 from linkpool.engines.protocol import Phase
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.treasury.economics import economics
@@ -12,7 +12,6 @@ from linkpool.fleet.treasury.rates import Rates
 from linkpool.store import chain_rows, groups, ledger
 from linkpool.store.database import Database
 
-BELOW_COSTS = "fee_below_costs"
 MOST_SECONDS = 600.0
 """One entry is about no more than this: a process that slept did not see what ran."""
 
@@ -78,7 +77,7 @@ class Meter:
                 f"in {found.books.length:.1f} days the fee brought {sums.fee:.2f}, "
                 f"gas and fleet cost {costs:.2f}; see linkpool economics"
             )
-        await self._alarms.only(BELOW_COSTS, text)
+        await self._alarms.only(Kind.FEE_BELOW_COSTS, text)
 
 
 def prices(rates: Rates) -> Prices:

@@ -15,14 +15,13 @@ from eth_abi.exceptions import DecodingError
 from linkpool.chain.history import read_head
 from linkpool.chain.rpc import EndpointTrouble, Garbage, Refusal, Rpc
 from linkpool.chain.types import unhex
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.units import WHOLE
 
 log = structlog.get_logger(__name__)
 
 STALE = 86_400
 """Seconds by the chain's time after which a feed's word is worth nothing."""
-STALE_FEED = "price_feed_stale"
 LATEST_ROUND, DECIMALS = "0xfeaf968c", "0x313ce567"
 
 
@@ -86,7 +85,7 @@ class Rates:
                 self.link = scaled if fresh else _setting(_decimal(sources.link))
             else:
                 self.coin = rate if fresh else _setting(sources.coin)
-        await self._alarms.only(STALE_FEED, stale)
+        await self._alarms.only(Kind.PRICE_FEED_STALE, stale)
         self._on_link(None if self.link_price is None else str(self.link_price))
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from linkpool.chain.rpc import Refusal, Rpc
 from linkpool.errors import Temporary
-from linkpool.fleet.alarms import Alarms
+from linkpool.fleet.alarms import Alarms, Kind
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.outbox import Outbox, TooDear
@@ -28,12 +28,6 @@ from linkpool.store.money_tables import AccountRow
 from linkpool.units import Wei, show
 
 log = structlog.get_logger(__name__)
-
-LOW = "treasury_low"
-LIMIT = "gas_limit"
-FROZEN = "slot_frozen"
-HELD = "offers_held"
-STARVED = "node_without_gas"
 
 
 class Unfunded(Temporary):
@@ -81,7 +75,7 @@ class Treasury:
         """
         async with self._database.read() as session:
             up = {row.kind: row.detail for row in await alarms.every(session)}
-        self.hold = up.get(HELD)
+        self.hold = up.get(Kind.OFFERS_HELD)
 
     async def top_up(self, senders: Sequence[str]) -> bool:
         """Fill those below the low mark, now; true when all of them had enough.
@@ -204,16 +198,18 @@ class Treasury:
         async with self._database.read() as session:
             frozen = await accounts.frozen(session)
         critical = Severity.CRITICAL
-        await self._alarms.only(HELD, {"pool": self.hold} if self.hold else {}, critical)
-        await self._alarms.only(FROZEN, {a: _frozen_text(a, why) for a, why in frozen.items()}, critical)
-        await self._alarms.only(LIMIT, {a: why for a, why in refused.items() if a not in frozen})
-        await self._alarms.only(STARVED, await self._by_id(purse.starved), critical)
+        await self._alarms.only(Kind.OFFERS_HELD, {"pool": self.hold} if self.hold else {}, critical)
+        await self._alarms.only(
+            Kind.SLOT_FROZEN, {a: _frozen_text(a, why) for a, why in frozen.items()}, critical
+        )
+        await self._alarms.only(Kind.GAS_LIMIT, {a: why for a, why in refused.items() if a not in frozen})
+        await self._alarms.only(Kind.NODE_WITHOUT_GAS, await self._by_id(purse.starved), critical)
         low = purse.treasury < 3 * purse.floor
         text = (
             f"the treasury {self._outbox.address} has {show(max(purse.treasury, 0))}; send coin to it: "
             f"offers close below {show(purse.floor)}"
         )
-        await self._alarms.only(LOW, {"treasury": text} if low else {})
+        await self._alarms.only(Kind.TREASURY_LOW, {"treasury": text} if low else {})
 
     async def _by_id(self, starved: Mapping[int, str]) -> dict[str, str]:
         """The same, by the nodes' ids."""
