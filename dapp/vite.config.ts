@@ -25,6 +25,7 @@ export default defineConfig({
       },
     },
   },
-  server: { port: 5173, proxy: { "/api": process.env.LINKPOOL_URL ?? "http://127.0.0.1:8700" } },
+  // The Host stays the page's own: the control plane compares it with the Origin of a change.
+  server: { port: 5173, proxy: { "/api": { target: process.env.LINKPOOL_URL ?? "http://127.0.0.1:8700", changeOrigin: false } } },
   test: { include: ["src/**/*.test.ts", "src/**/*.test.tsx"] },
 });

@@ -22,6 +22,9 @@ export function ConsoleBar({ session }: { session: Session }) {
         <Tab href="/console/upgrades" also="/console/upgrades/*">
           {c.nav.upgrades}
         </Tab>
+        <Tab href="/console/scaling">{c.nav.scaling}</Tab>
+        <Tab href="/console/money">{c.nav.money}</Tab>
+        <Tab href="/console/catalog">{c.nav.catalog}</Tab>
         <Tab href="/console/audit">{c.nav.audit}</Tab>
       </nav>
       <section aria-label={c.session.label} className="who">

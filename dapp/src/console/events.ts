@@ -85,6 +85,7 @@ export function listen(queries: QueryClient): () => void {
     }
   }
 
+  heard.set({ live: true, events: [] }); // until it turns out otherwise: headers come with the first event
   void always();
   return () => {
     done.abort();

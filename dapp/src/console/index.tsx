@@ -12,11 +12,14 @@ import { t } from "../texts";
 import { c } from "../texts/console";
 import { AuditPage } from "./audit";
 import { ConsoleBar } from "./bar";
+import { CatalogPage } from "./catalog";
 import { CONSOLE, listen } from "./events";
 import { FleetPage } from "./fleet";
 import { Login } from "./login";
+import { MoneyPage } from "./money";
 import { NodePage } from "./node";
 import { RolloutPage } from "./rollout";
+import { ScalingPage } from "./scaling";
 import { recall, useStanding, type Session } from "./session";
 import { UpgradesPage } from "./upgrades";
 
@@ -70,6 +73,15 @@ function Inside({ session }: { session: Session }) {
           <UpgradesPage />
         </Route>
         <Route path="/console/upgrades/:rollout">{({ rollout }) => <RolloutPage key={rollout} id={rollout} />}</Route>
+        <Route path="/console/scaling">
+          <ScalingPage />
+        </Route>
+        <Route path="/console/money">
+          <MoneyPage />
+        </Route>
+        <Route path="/console/catalog">
+          <CatalogPage />
+        </Route>
         <Route path="/console/audit">
           <AuditPage />
         </Route>

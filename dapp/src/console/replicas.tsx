@@ -21,12 +21,19 @@ export function Replicas({ node, highest, name }: Props) {
   return (
     <Table
       caption={c.fleet.replicasOf(name)}
-      rows={node.replicas}
+      rows={[...node.replicas].sort((a, b) => rank(node, a) - rank(node, b))}
       id={(replica) => replica.task}
       columns={columns(node, highest)}
       empty={c.fleet.noReplicas}
     />
   );
+}
+
+const AFTER = 1_000_000;
+
+/** The primary colour first, then by slot. */
+function rank(node: Node, replica: Replica): number {
+  return (replica.colour === node.primary ? 0 : AFTER) + (replica.slot ?? AFTER - 1);
 }
 
 function columns(node: Node, highest: number | null): Column<Replica>[] {
