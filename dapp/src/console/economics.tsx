@@ -87,16 +87,18 @@ function Shown({ books }: { books: Books }) {
         {c.money.even}:{" "}
         {even.stake === null && even.requests_per_day === null && even.fee_bps === null ? c.money.never : evens(even).join(" · ")}
       </p>
-      <Chart
-        title={c.money.chart}
-        kind="bars"
-        axis={(value) => String(value)}
-        points={books.by_day.map((day) => ({
-          label: formatDay(day.day),
-          value: Number(day.fee_juels) / WHOLE,
-          shown: `${formatAmount(BigInt(day.fee_juels), 4)} LINK`,
-        }))}
-      />
+      <div className="half">
+        <Chart
+          title={c.money.chart}
+          kind="bars"
+          axis={(value) => String(value)}
+          points={books.by_day.map((day) => ({
+            label: formatDay(day.day),
+            value: Number(day.fee_juels) / WHOLE,
+            shown: `${formatAmount(BigInt(day.fee_juels), 4)} LINK`,
+          }))}
+        />
+      </div>
       {books.nodes.length > 0 && (
         <Table caption={c.money.byNode} titled rows={books.nodes} id={({ node }) => node} columns={byNode(currency)} />
       )}
@@ -123,7 +125,7 @@ function evens(even: Books["break_even"]): string[] {
 
 function byNode(currency: string): Column<ByNode>[] {
   return [
-    { key: "node", title: c.replica.name, head: true, cell: ({ node }) => <span className="mono">{shortened(node)}</span> },
+    { key: "node", title: c.money.node, head: true, cell: ({ node }) => <span className="mono">{shortened(node)}</span> },
     { key: "stake", title: c.node.stake, numeric: true, order: ({ stake }) => BigInt(stake), cell: ({ stake }) => <Amount value={stake} places={0} /> },
     { key: "fee", title: c.money.fee, numeric: true, order: ({ account }) => BigInt(account.fee_juels), cell: ({ account }) => <Amount value={account.fee_juels} places={3} /> },
     { key: "gas", title: c.money.gas, numeric: true, order: ({ account }) => BigInt(account.gas_wei), cell: ({ account }) => <Amount value={account.gas_wei} unit="coin" places={4} /> },

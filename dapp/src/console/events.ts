@@ -78,8 +78,9 @@ export function listen(queries: QueryClient): () => void {
   }
 
   async function always(): Promise<void> {
-    while (!done.signal.aborted) {
+    for (;;) {
       await once().catch(() => undefined); // said by `live`; tried again
+      if (done.signal.aborted) return;
       heard.set({ ...heard.now(), live: false });
       await new Promise((resolve) => window.setTimeout(resolve, AGAIN_MS));
     }

@@ -65,7 +65,6 @@ const RELEASES: Column<Release>[] = [
   },
   { key: "runs", title: c.upgrades.runs, cell: ({ image, command }) => <span className="mono clip">{image ?? command.join(" ")}</span> },
   { key: "nodes", title: c.upgrades.nodes, numeric: true, cell: ({ nodes }) => formatCount(nodes) },
-  { key: "made", title: c.upgrades.made, wide: true, cell: ({ made_at }) => formatMoment(made_at) },
 ];
 
 const ROLLOUTS: Column<Rollout>[] = [
@@ -118,17 +117,22 @@ function Start({ releases, nodes }: { releases: readonly Release[]; nodes: reado
           ))}
         </select>
       </div>
-      <fieldset className="choice">
-        <legend>{c.upgrades.which}</legend>
-        <label>
-          <input type="radio" name="which" checked={all} onChange={() => setAll(true)} />
-          <span>{c.upgrades.all}</span>
-        </label>
-        <label>
-          <input type="radio" name="which" checked={!all} onChange={() => setAll(false)} />
-          <span>{c.upgrades.some}</span>
-        </label>
-      </fieldset>
+      <div className="field">
+        <span className="group" aria-hidden="true">
+          {c.upgrades.which}
+        </span>
+        <fieldset className="choice">
+          <legend className="unseen">{c.upgrades.which}</legend>
+          <label>
+            <input type="radio" name="which" checked={all} onChange={() => setAll(true)} />
+            <span>{c.upgrades.all}</span>
+          </label>
+          <label>
+            <input type="radio" name="which" checked={!all} onChange={() => setAll(false)} />
+            <span>{c.upgrades.some}</span>
+          </label>
+        </fieldset>
+      </div>
       {!all && (
         <fieldset className="picks">
           <legend className="unseen">{c.upgrades.some}</legend>
