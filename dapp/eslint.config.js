@@ -3,7 +3,7 @@ import reactHooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules", "src/api/schema.ts", "src/chain/abi.ts", "public", "*.config.*"] },
+  { ignores: ["node_modules", "src/api/schema.ts", "src/chain/abi.ts", "public", "*.config.*", "*.mjs"] },
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   jsxA11y.flatConfigs.strict,
