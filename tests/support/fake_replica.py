@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ ALONE_SECONDS = 300.0
 
 
 def say(**fields: Any) -> None:
-    print(json.dumps({"at": time.monotonic(), **fields}), flush=True)
+    with suppress(OSError):  # a full disk takes its words, not its life
+        print(json.dumps({"at": time.monotonic(), **fields}), flush=True)
 
 
 class FakeReplica:
