@@ -36,7 +36,7 @@ dapp-types: setup-test ## write what the pages know of the API and the contracts
 	@.venv/bin/python scripts/dapp-types
 
 faults: setup-test ## processes, networks and chains broken on purpose
-	@$(RUN) pytest -m faults $(ARGS)
+	@$(RUN) pytest -m faults -n 2 --dist loadfile $(ARGS)
 
 engines: ## the container engines: a daemon, a swarm of three machines, the image (root, docker.io)
 	@scripts/setup engines
