@@ -47,6 +47,7 @@ async def test_a_silent_replica_leaves_the_roster_and_comes_back_when_it_speaks(
 
 async def test_told_to_end_a_replica_finishes_what_it_has_in_hand_and_no_other_does(pool: RealPool) -> None:
     replicas = await pool.replicas()
+    await until(lambda: _idle(pool, replicas), "nothing is in anybody's hand")
     slow, never = (Reply({"data": {"price": "15.2301"}}, seconds=seconds) for seconds in (1, 30))
     usual, pool.source.replies["/price"] = pool.source.replies["/price"], slow
     asked = len(pool.source.asked)
@@ -58,12 +59,23 @@ async def test_told_to_end_a_replica_finishes_what_it_has_in_hand_and_no_other_d
     first = order(request.identity, members)[0]
     worker = next(replica for replica in replicas if replica.task == first.task)
     os.kill(worker.pid or 0, signal.SIGTERM)
-    await pool.settled()
-    assert len(pool.source.asked) == asked + 1
-    pool.source.replies["/price"] = usual
+    try:
+        await pool.settled()
+        assert len(pool.source.asked) == asked + 1
+    finally:
+        pool.source.replies["/price"] = usual
     await pool.replicas(worker)
     assert await _answered_by(pool, request.event.request_id) == worker.sender
     assert _how_it_ended(pool, worker) == "exit 0"
+
+
+async def _idle(pool: RealPool, replicas: list[ReplicaView]) -> bool:
+    """By their own figures; one that was stopped may still have runs that others finished long ago."""
+    for replica in replicas:
+        async with pool.http.get(f"{replica.health}/metrics") as reply:
+            if "linkpool_runs_in_hand 0.0" not in await reply.text():
+                return False
+    return True
 
 
 async def _seen(pool: RealPool, before: int) -> bool:
