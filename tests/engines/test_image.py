@@ -74,12 +74,18 @@ def test_a_replica_ends_in_order_when_it_is_told_to(docker: Daemon, images: Imag
         "replica",
     ).stdout.strip()
     until = time.monotonic() + 60
-    while "claiming" not in (said := docker_cli(docker, "logs", container).stdout):
+    while "claiming" not in (said := _said(docker, container)):
         assert time.monotonic() < until, said
         time.sleep(0.1)
     docker_cli(docker, "stop", "--time", "20", container)
     state = json.loads(docker_cli(docker, "inspect", "--format", "{{json .State}}", container).stdout)
-    said = docker_cli(docker, "logs", container).stdout
+    said = _said(docker, container)
     docker_cli(docker, "rm", "--force", container)
     assert state["ExitCode"] == 0, said
     assert "Traceback" not in said
+
+
+def _said(daemon: Daemon, container: str) -> str:
+    """All that it printed, on either stream."""
+    logs = docker_cli(daemon, "logs", container)
+    return logs.stdout + logs.stderr
