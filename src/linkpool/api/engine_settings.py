@@ -72,6 +72,6 @@ class EngineSettings(BaseSettings):
         if self.engine == "ecs":
             needed |= {"aws_region": self.aws_region, "ecs_subnets": self.ecs_subnets}
         missing = [name for name, value in needed.items() if not value]
+        guide = "swarm.md" if self.engine == "swarm" else "ecs.md"
         if missing:
-            guide = "docs/swarm.md" if self.engine == "swarm" else "docs/aws.md"
-            raise ValueError(f"engine {self.engine} also needs {', '.join(missing)}; see {guide}")
+            raise ValueError(f"engine {self.engine} also needs {', '.join(missing)}; see docs/{guide}")

@@ -20,7 +20,7 @@ _OVER = {"STOPPED", "DELETED"}
 
 @dataclass(frozen=True)
 class Place:
-    """Where all groups of one pool run, as the stack made it (`linkpool aws template`)."""
+    """Where all groups of one pool run (docs/ecs.md)."""
 
     pool: str
     region: str
