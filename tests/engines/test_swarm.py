@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from linkpool.engines.container import GROUP, POOL
 from linkpool.engines.docker import Docker
 from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Phase, Release, Task
 from linkpool.engines.swarm import SwarmEngine
 from linkpool.engines.swarm_check import examine
-from linkpool.engines.swarm_spec import GROUP, POOL, Ground
+from linkpool.engines.swarm_spec import Ground
 from tests.engines.conformance import Bench, Conformance, running, settled, until
 from tests.support.docker import Daemon
 

@@ -15,8 +15,9 @@ import structlog
 
 from linkpool.engines import ecs_spec as spec
 from linkpool.engines.aws import AlreadyThere, Aws, NotThere, in_pieces
+from linkpool.engines.container import ASKED, POOL, changes, labels
 from linkpool.engines.ecs_spec import Place
-from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Group, Phase, Task, TaskEvent
+from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Group, Task, TaskEvent
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +91,7 @@ class EcsEngine:
             described = await self._ecs.call("describe_tasks", cluster=cluster, tasks=list(some))
             for seen in described["tasks"]:
                 told = await self._labels(seen["taskDefinitionArn"])
-                if told.get(spec.POOL) == self._place.pool and (task := spec.task(seen, told)):
+                if told.get(POOL) == self._place.pool and (task := spec.task(seen, told)):
                     found.append(task)
         return found
 
@@ -111,17 +112,8 @@ class EcsEngine:
 
     async def events(self) -> AsyncGenerator[TaskEvent]:
         """Changes, as two looks tell them, until the iterator is closed."""
-        before = {task.id: task for task in await self.tasks()}
-        while True:
-            await asyncio.sleep(max(LOOK_EVERY, len(before) / TASKS_A_SECOND))
-            now = {task.id: task for task in await self.tasks()}
-            for task in now.values():
-                if task.id not in before or before[task.id].phase is not task.phase:
-                    yield TaskEvent(task.id, task.group, task.phase)
-            for task in before.values():
-                if task.id not in now:
-                    yield TaskEvent(task.id, task.group, Phase.GONE)
-            before = now
+        async for event in changes(self.tasks, lambda count: max(LOOK_EVERY, count / TASKS_A_SECOND)):
+            yield event
 
     # --- services ----------------------------------------------------------------------------------
 
@@ -149,11 +141,8 @@ class EcsEngine:
         with suppress(NotThere):
             answer = await self._ecs.call("describe_task_definition", taskDefinition=asked["family"])
             newest = answer["taskDefinition"]
-            wanted = spec.labels_of(asked)[spec.ASKED]
-            if (
-                newest.get("status", "ACTIVE") == "ACTIVE"
-                and spec.labels_of(newest).get(spec.ASKED) == wanted
-            ):
+            wanted = spec.labels_of(asked)[ASKED]
+            if newest.get("status", "ACTIVE") == "ACTIVE" and spec.labels_of(newest).get(ASKED) == wanted:
                 known: str = newest["taskDefinitionArn"]
                 return known
         made = await self._ecs.call("register_task_definition", **asked)
@@ -174,7 +163,7 @@ class EcsEngine:
     async def _secret(self, group: Group) -> str:
         """The token's secret by ARN, made when it is missing; it never changes, since a name dies with it."""
         name = self._secret_name(group.name)
-        tags = [{"Key": key, "Value": value} for key, value in spec.tags(self._place.pool, group).items()]
+        tags = [{"Key": key, "Value": value} for key, value in labels(group).items()]
         try:
             made = await self._secrets.call("create_secret", Name=name, SecretString=group.token, Tags=tags)
         except AlreadyThere:

@@ -5,14 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from linkpool.engines.container import (
+    ASKED,
+    GROUP,
+    POOL,
+    PORT,
+    RELEASE,
+    STOP_SECONDS,
+    USER,
+    environment,
+    labels,
+)
 from linkpool.engines.protocol import Group, Phase, Task
 
-POOL, GROUP, RELEASE = "linkpool.pool", "linkpool.group", "linkpool.release"
-PORT, ASKED = "linkpool.port", "linkpool.asked"
 CONTAINER = "linkpool"
-FREE_PORT = 8080
-STOP_SECONDS = 60
-"""Between SIGTERM and SIGKILL; at most 120 on Fargate."""
 _RUNNING = {"RUNNING"}
 _BEFORE = {"PROVISIONING", "PENDING", "ACTIVATING"}
 _OVER = {"STOPPED", "DELETED"}
@@ -48,12 +54,6 @@ def name_of(pool: str, group: str) -> str:
     return f"{pool}-{group}"
 
 
-def tags(pool: str, group: Group) -> dict[str, str]:
-    """What ties everything to its pool, so that two pools share one cluster."""
-    port = {} if group.port is None else {PORT: str(group.port or FREE_PORT)}
-    return {POOL: pool, GROUP: group.name, RELEASE: group.release.name, **port}
-
-
 def as_list(values: Mapping[str, str]) -> list[dict[str, str]]:
     """Tags as ECS wants them."""
     return [{"key": key, "value": value} for key, value in values.items()]
@@ -65,11 +65,11 @@ def definition(place: Place, group: Group, secret: str) -> dict[str, Any]:
         "name": CONTAINER,
         "image": group.release.image,
         "essential": True,
-        "environment": [{"name": name, "value": value} for name, value in _environment(group).items()],
+        "environment": [{"name": name, "value": value} for name, value in environment(group).items()],
         "secrets": [{"name": "LINKPOOL_TOKEN", "valueFrom": secret}],
         "stopTimeout": STOP_SECONDS,
         "readonlyRootFilesystem": True,
-        "user": "65532:65532",
+        "user": f"{USER}:{USER}",
         "linuxParameters": {"initProcessEnabled": True},
     }
     if group.release.command:
@@ -90,16 +90,9 @@ def definition(place: Place, group: Group, secret: str) -> dict[str, Any]:
     }
     roles = {"executionRoleArn": place.execution_role, "taskRoleArn": place.task_role}
     asked |= {name: role for name, role in roles.items() if role}
-    told = {**tags(place.pool, group), ASKED: hashlib.sha256(repr(asked).encode()).hexdigest()}
+    told = {**labels(group), ASKED: hashlib.sha256(repr(asked).encode()).hexdigest()}
     container["dockerLabels"] = told
     return asked | {"tags": as_list(told)}
-
-
-def _environment(group: Group) -> dict[str, str]:
-    told = {**group.release.settings, **group.environment, "LINKPOOL_GROUP": group.name}
-    if group.port is not None:
-        told |= {"PORT": str(group.port or FREE_PORT), "EA_PORT": str(group.port or FREE_PORT)}
-    return told
 
 
 def service(place: Place, group: Group, task_definition: str) -> dict[str, Any]:
@@ -116,7 +109,7 @@ def service(place: Place, group: Group, task_definition: str) -> dict[str, Any]:
         # a change of settings goes round with newcomers first, so that one replica always serves
         "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
         "propagateTags": "SERVICE",
-        "tags": as_list(tags(place.pool, group)),
+        "tags": as_list(labels(group)),
     }
     if place.fargate:
         return asked | {"launchType": "FARGATE"}

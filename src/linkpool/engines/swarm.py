@@ -15,8 +15,9 @@ from typing import Any, Self
 import structlog
 
 from linkpool.engines import swarm_spec as spec
+from linkpool.engines.container import ASKED, POOL, changes, labels
 from linkpool.engines.docker import Conflict, Docker, NotFound
-from linkpool.engines.protocol import EngineRefused, Group, Phase, Task, TaskEvent
+from linkpool.engines.protocol import EngineRefused, Group, Task, TaskEvent
 from linkpool.engines.swarm_spec import Ground
 
 log = structlog.get_logger(__name__)
@@ -79,7 +80,7 @@ class SwarmEngine:
 
     async def tasks(self) -> list[Task]:
         """What really runs in this pool, groups unknown to the caller included."""
-        services = await self._docker.listed("services", label=f"{spec.POOL}={self._ground.pool}")
+        services = await self._docker.listed("services", label=f"{POOL}={self._ground.pool}")
         told = {service["ID"]: service["Spec"]["Labels"] for service in services}
         if not told:
             return []
@@ -108,17 +109,8 @@ class SwarmEngine:
 
     async def events(self) -> AsyncGenerator[TaskEvent]:
         """Changes, as two looks half a second apart tell them, until the iterator is closed."""
-        before = {task.id: task for task in await self.tasks()}
-        while True:
-            await asyncio.sleep(LOOK_EVERY)
-            now = {task.id: task for task in await self.tasks()}
-            for task in now.values():
-                if task.id not in before or before[task.id].phase is not task.phase:
-                    yield TaskEvent(task.id, task.group, task.phase)
-            for task in before.values():
-                if task.id not in now:
-                    yield TaskEvent(task.id, task.group, Phase.GONE)
-            before = now
+        async for event in changes(self.tasks, lambda _: LOOK_EVERY):
+            yield event
 
     # --- services ----------------------------------------------------------------------------------
 
@@ -129,11 +121,11 @@ class SwarmEngine:
         except NotFound:
             await self._docker.post("services/create", wanted)
             return
-        if seen["Spec"]["Labels"].get(spec.POOL) != self._ground.pool:
+        if seen["Spec"]["Labels"].get(POOL) != self._ground.pool:
             raise EngineRefused(
                 f"the swarm runs a service {wanted['Name']} that is not of pool {self._ground.pool}"
             )
-        if seen["Spec"]["Labels"].get(spec.ASKED) != wanted["Labels"][spec.ASKED]:
+        if seen["Spec"]["Labels"].get(ASKED) != wanted["Labels"][ASKED]:
             await self._update(seen, wanted)
 
     async def _scale(self, name: str, count: int) -> None:
@@ -176,7 +168,7 @@ class SwarmEngine:
         name = spec.name_of(self._ground.pool, group.name)
         body = {
             "Name": name,
-            "Labels": spec.labels(self._ground, group),
+            "Labels": labels(group),
             "Data": spec.packed(group.token),
         }
         with suppress(Conflict):

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from linkpool.engines.container import (
+    ASKED,
+    GROUP,
+    PORT,
+    RELEASE,
+    STOP_SECONDS,
+    USER,
+    environment,
+    labels,
+)
 from linkpool.engines.protocol import Group, Phase, Task
 
-POOL, GROUP, RELEASE = "linkpool.pool", "linkpool.group", "linkpool.release"
-PORT, ASKED = "linkpool.port", "linkpool.asked"
 TOKEN_FILE = "linkpool-token"  # noqa: S105 - a file's name
-USER = "65532"
-"""Nobody in particular: whatever image it is, no task is root, and the token is for its eyes only."""
 SECOND = 10**9
 """Docker counts in nanoseconds."""
-FREE_PORT = 8080
-STOP_SECONDS = 60
-"""Between SIGTERM and SIGKILL, when Swarm itself moves a task."""
 _BEFORE_RUNNING = {"new", "pending", "assigned", "accepted", "preparing", "ready", "starting", "allocated"}
 
 
@@ -42,22 +45,11 @@ def name_of(pool: str, group: str) -> str:
     return name if len(name) <= 63 else f"{name[:46]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
-def labels(ground: Ground, group: Group) -> dict[str, str]:
-    """What ties everything to its pool, so that two pools share one swarm."""
-    port = {} if group.port is None else {PORT: str(port_of(group))}
-    return {POOL: ground.pool, GROUP: group.name, RELEASE: group.release.name, **port}
-
-
-def port_of(group: Group) -> int | None:
-    """Where tasks listen. Each has an address of its own, so the engine's choice is always the same."""
-    return group.port or FREE_PORT if group.port is not None else None
-
-
 def service(ground: Ground, group: Group, image: str, secret: str) -> dict[str, Any]:
     """The service that keeps the group running. image: by ID or digest; secret: the token's id in Swarm."""
     asked = {
         "Name": name_of(ground.pool, group.name),
-        "Labels": labels(ground, group),
+        "Labels": labels(group),
         "TaskTemplate": {
             "ContainerSpec": _container(ground, group, image, secret),
             "RestartPolicy": {"Condition": "any", "Delay": 0},
@@ -74,24 +66,19 @@ def service(ground: Ground, group: Group, image: str, secret: str) -> dict[str, 
         "EndpointSpec": {"Mode": "dnsrr"},  # virtual IPs need IPVS, which not every kernel has
     }
     digest = hashlib.sha256(repr(asked).encode()).hexdigest()
-    asked["Labels"] = {**labels(ground, group), ASKED: digest}
+    asked["Labels"] = {**labels(group), ASKED: digest}
     return asked
 
 
 def _container(ground: Ground, group: Group, image: str, secret: str) -> dict[str, Any]:
-    environment = {
-        **group.release.settings,
-        **group.environment,
-        "LINKPOOL_GROUP": group.name,
+    told = environment(group) | {
         "LINKPOOL_TASK": "{{.Task.ID}}",
         "LINKPOOL_TOKEN_FILE": f"/run/secrets/{TOKEN_FILE}",
     }
-    if group.port is not None:
-        environment |= {"PORT": str(port_of(group)), "EA_PORT": str(port_of(group))}
     asked: dict[str, Any] = {
         "Image": image,
-        "Env": [f"{name}={value}" for name, value in environment.items()],
-        "Labels": labels(ground, group),
+        "Env": [f"{name}={value}" for name, value in told.items()],
+        "Labels": labels(group),
         "User": f"{USER}:{USER}",
         "ReadOnly": True,
         "Init": True,
