@@ -228,10 +228,6 @@ class Pool(Contract):
         """Nodes ever registered."""
         return self._call("node_count", read=same)
 
-    def node_at(self, index: int) -> Call[str]:
-        """The node registered at that place."""
-        return self._call("node_at", index, read=same)
-
     def node_of(self, wallet: str) -> Call[str]:
         """The node of a wallet; the zero address when it is not registered."""
         return self._call("node_of", wallet, read=same)

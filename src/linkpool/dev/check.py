@@ -7,6 +7,7 @@ serves make it pass; how long things took is reported, not judged.
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from linkpool.api.client import ControlTrouble, serving
@@ -14,7 +15,6 @@ from linkpool.dev.job import SPEC_ID, demo_parameters
 from linkpool.dev.pool import PAYMENT, stake
 from linkpool.dev.tally import Tally
 from linkpool.dev.up import DevPool
-from linkpool.errors import Temporary
 from linkpool.replica.duty import order
 from linkpool.wire.agent import Member
 from linkpool.wire.api import NodeView, ReplicaView
@@ -26,10 +26,6 @@ BURST = 6
 ANSWER_SECONDS = 60.0
 REPLACE_SECONDS = 60.0
 POLL_SECONDS = 0.02
-
-
-class Unproven(Temporary):
-    """The proof could not be brought to its end."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class Check:
         self._asked: list[asyncio.Task[object]] = []
 
     async def run(self) -> Proof:
-        """Bring the proof. Raises Unproven when requests did not even reach the chain."""
+        """Bring the proof. Raises NotDone, EndpointTrouble and ControlTrouble, in a group."""
         await stake(self._pool.found, self._pool.oracle)
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch())
@@ -110,12 +106,10 @@ class Check:
     async def _replaced(self, victim: ReplicaView, killed_at: float) -> float | None:
         loop = asyncio.get_running_loop()
         while loop.time() < killed_at + REPLACE_SECONDS:
-            try:
+            with suppress(ControlTrouble):
                 node = await self._node()
-            except ControlTrouble:
-                continue
-            if serving(node) and victim.task not in {r.task for r in node.replicas if r.in_roster}:
-                return loop.time() - killed_at
+                if serving(node) and victim.task not in {r.task for r in node.replicas if r.in_roster}:
+                    return loop.time() - killed_at
             await asyncio.sleep(POLL_SECONDS)
         return None
 
