@@ -51,6 +51,19 @@ class Colour(StrEnum):
     GREEN = "green"
 
 
+class Standing(StrEnum):
+    """Whether a slot may be held: its sender is being authorized, may send, or is being or was removed."""
+
+    COMING = "coming"
+    GOOD = "good"
+    REVOKING = "revoking"
+    REVOKED = "revoked"
+
+
+OUT = frozenset({Standing.REVOKING, Standing.REVOKED})
+"""Somebody else may have these senders' keys: they are given neither to a replica nor any gas."""
+
+
 class OperationState(StrEnum):
     """How far something asked for is."""
 
@@ -134,6 +147,7 @@ class SlotRow(Base):
     task: Mapped[str | None] = mapped_column(String(200), unique=True)
     claimed_at: Mapped[float | None] = mapped_column(Float)
     heard_at: Mapped[float | None] = mapped_column(Float)
+    standing: Mapped[str] = mapped_column(String(10), default=Standing.GOOD, server_default=Standing.GOOD)
 
 
 class GroupRow(Base):
