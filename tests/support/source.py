@@ -1,6 +1,7 @@
 """A data source of which each path answers as the test says: late, wrong, or not at all."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,25 +12,33 @@ from aiohttp import web
 
 @dataclass(frozen=True)
 class Reply:
-    """`body`: JSON, or a text as it stands. `seconds` pass before it is sent."""
+    """`body`: JSON, or a text as it stands. It is sent after `seconds`, or when `held` is set."""
 
     body: Any
     status: int = 200
     seconds: float = 0.0
+    held: asyncio.Event | None = None
 
 
 @dataclass
 class Source:
-    """`replies` by path; a path that is not there gives status 404. `asked`: paths in order."""
+    """`replies` by path; a path that is not there gives status 404.
+
+    `asked`: paths in order; `asked_at`: when, in seconds since 1970.
+    """
 
     url: str = ""
     replies: dict[str, Reply] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    asked_at: list[float] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """One request."""
         self.asked.append(request.path)
+        self.asked_at.append(time.time())
         reply = self.replies.get(request.path, Reply({"error": "no such path"}, 404))
+        if reply.held is not None:
+            await reply.held.wait()
         await asyncio.sleep(reply.seconds)
         if isinstance(reply.body, str):
             return web.Response(text=reply.body, status=reply.status)

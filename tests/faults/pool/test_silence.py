@@ -1,21 +1,25 @@
 """A replica that is stopped, not dead; and one that is told to end while it has work in hand."""
 
+import asyncio
 import os
 import re
 import signal
+from dataclasses import replace
 
 import pytest
 
 from linkpool.chain.types import checksum
 from linkpool.contracts.oracle import OracleResponse
-from linkpool.replica.duty import order
+from linkpool.replica.duty import MIN_STEP, WINDOW, order
 from linkpool.wire.agent import Member
 from linkpool.wire.api import ReplicaView
 from tests.support.pool import RealPool, traffic
-from tests.support.source import Reply
 from tests.support.until import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CLOCKS_DIFFER = 1.0
+"""Seconds: a replica's idea of the chain's time may be ahead of the block's whole seconds by so much."""
 
 
 async def in_roster(pool: RealPool) -> set[str]:
@@ -48,21 +52,27 @@ async def test_a_silent_replica_leaves_the_roster_and_comes_back_when_it_speaks(
 async def test_told_to_end_a_replica_finishes_what_it_has_in_hand_and_no_other_does(pool: RealPool) -> None:
     replicas = await pool.replicas()
     await until(lambda: _idle(pool, replicas), "nothing is in anybody's hand")
-    slow, never = (Reply({"data": {"price": "15.2301"}}, seconds=seconds) for seconds in (1, 30))
-    usual, pool.source.replies["/price"] = pool.source.replies["/price"], slow
+    told, never = asyncio.Event(), asyncio.Event()
+    usual = pool.source.replies["/price"]
+    pool.source.replies["/price"] = replace(usual, held=told)
     asked = len(pool.source.asked)
     await pool.ask()
     await until(lambda: _seen(pool, asked), "a replica fetches")
-    pool.source.replies["/price"] = never  # for the sibling, should it begin all the same
+    pool.source.replies["/price"] = replace(usual, held=never)  # for a sibling that begins, too
     (request,) = [fate.request for fate in (await pool.tally()).fates.values() if fate.answered_in is None]
+    ready_at = request.event.expiration - WINDOW
     members = [Member(task=r.task, sender=r.sender or "", primary=True) for r in replicas]
     first = order(request.identity, members)[0]
     worker = next(replica for replica in replicas if replica.task == first.task)
     os.kill(worker.pid or 0, signal.SIGTERM)
     try:
+        await until(lambda: _left(pool, worker), "the roster is without the one that ends")
+        told.set()
         await pool.settled()
-        assert len(pool.source.asked) == asked + 1
+        siblings = pool.source.asked_at[asked + 1 :]
+        assert all(at > ready_at + MIN_STEP - CLOCKS_DIFFER for at in siblings), "it waited for its own turn"
     finally:
+        never.set()
         pool.source.replies["/price"] = usual
     await pool.replicas(worker)
     assert await _answered_by(pool, request.event.request_id) == worker.sender
@@ -76,6 +86,10 @@ async def _idle(pool: RealPool, replicas: list[ReplicaView]) -> bool:
             if "linkpool_runs_in_hand 0.0" not in await reply.text():
                 return False
     return True
+
+
+async def _left(pool: RealPool, replica: ReplicaView) -> bool:
+    return replica.task not in await in_roster(pool)
 
 
 async def _seen(pool: RealPool, before: int) -> bool:
