@@ -6,21 +6,23 @@ points, user and read-only root of a task definition, CPU and memory limits, `st
 """
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from linkpool.engines.aws import Aws
-from linkpool.engines.docker import Docker
 from linkpool.engines.ecs import EcsEngine
 from linkpool.engines.ecs_spec import Place
-from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Release, Task
+from linkpool.engines.protocol import EngineRefused, EngineUnreachable
 from tests.engines.conformance import Bench, Conformance, settled
-from tests.support.aws import CREDENTIALS, REGION, Cloud, emulator
+from tests.support.aws import REGION, Cloud, emulator, ground
+from tests.support.containers import Containers
+from tests.support.cut_line import cut_line
 from tests.support.docker import Daemon
 
 ARN = "com.amazonaws.ecs.task-arn"
-SLEEP = ("/bin/sh", "-c", "exec sleep 1000")
-STUBBORN = ("/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.2; done")
 
 
 @pytest.fixture(scope="module")
@@ -29,40 +31,45 @@ def cloud(docker: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield running
 
 
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-
-
 @pytest.fixture
 async def place(cloud: Cloud) -> Place:
-    """A cluster in a network of one subnet."""
-    ecs, ec2 = Aws("ecs", REGION, cloud.endpoint), Aws("ec2", REGION, cloud.endpoint)
-    await ecs.call("create_cluster", clusterName=cloud.cluster)
-    vpc = (await ec2.call("create_vpc", CidrBlock="10.77.0.0/16"))["Vpc"]["VpcId"]
-    subnet = (await ec2.call("create_subnet", VpcId=vpc, CidrBlock="10.77.1.0/24"))["Subnet"]["SubnetId"]
-    return Place("test", REGION, cloud.cluster, (subnet,), ())
+    return await ground(cloud, "test")
 
 
 @pytest.fixture
-async def bench(docker: Daemon, cloud: Cloud, place: Place) -> AsyncIterator[Bench]:
-    async def kill(task: Task) -> None:
-        """Its container dies."""
-        async with Docker(docker.socket) as api:
-            label = f"{ARN}=arn:aws:ecs:{REGION}:000000000000:task/{cloud.cluster}/{task.id}"
-            for found in await api.listed("containers/json", label=label):
-                await api.post(f"containers/{found['Id']}/kill")
+async def bench(
+    docker: Daemon, cloud: Cloud, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Bench]:
+    monkeypatch.setattr("linkpool.engines.aws.TRIES", 3)  # boto waits longer before each further one
 
-    yield Bench(
-        lambda: EcsEngine(place, cloud.endpoint),
-        Release("r1", SLEEP, docker.shell),
-        Release("r1", STUBBORN, docker.shell),
-        kill,
-    )
-    async with EcsEngine(place, cloud.endpoint) as engine:
-        for name in {task.group for task in await engine.tasks()}:
-            await engine.remove(name, 0.0)
+    def label(task: str) -> str:
+        return f"{ARN}=arn:aws:ecs:{REGION}:000000000000:task/{cloud.cluster}/{task}"
+
+    hands = Containers(docker, label, partial(show, cloud), tmp_path)
+    async with cut_line(cloud.address) as line:
+        made = Bench(
+            lambda pool: EcsEngine(replace(place, pool=pool), f"http://127.0.0.1:{line.port}"),
+            hands,
+            line,
+            (b"CreateSecret", b"RegisterTaskDefinition", b"CreateService"),
+            docker.shell,
+        )
+        yield made
+        await made.clear()
+        await hands.end()
+
+
+async def show(cloud: Cloud) -> str:
+    """What AWS lists to whoever may look, values of secrets aside."""
+    ecs, secrets = Aws("ecs", REGION, cloud.endpoint), Aws("secretsmanager", REGION, cloud.endpoint)
+    asked = {"cluster": cloud.cluster}
+    tasks = await ecs.every("list_tasks", "taskArns", **asked)
+    services = await ecs.every("list_services", "serviceArns", **asked)
+    definitions = await ecs.every("list_task_definitions", "taskDefinitionArns")
+    shown = [await ecs.call("describe_tasks", tasks=tasks, **asked)]
+    shown += [await ecs.call("describe_services", services=services, include=["TAGS"], **asked)]
+    shown += [await ecs.call("describe_task_definition", taskDefinition=each) for each in definitions]
+    return repr([*shown, await secrets.call("list_secrets")])
 
 
 class TestConformance(Conformance):
@@ -72,7 +79,7 @@ class TestConformance(Conformance):
 async def test_the_token_is_a_secret_of_its_own_and_stands_in_no_definition(
     bench: Bench, cloud: Cloud
 ) -> None:
-    async with bench.open() as engine:
+    async with bench.mine() as engine:
         await engine.ensure(bench.group(count=1))
         await settled(engine, 1)
         ecs = Aws("ecs", REGION, cloud.endpoint)
