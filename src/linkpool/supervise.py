@@ -6,10 +6,19 @@ fails is logged, counted and started again, until its owner stops it.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import structlog
 
 log = structlog.get_logger(__name__)
+
+
+class Loop(NamedTuple):
+    """What `forever` runs: a name, a step, and the seconds between two of them."""
+
+    name: str
+    step: Callable[[], Awaitable[None]]
+    pause: float
 
 
 async def forever(name: str, step: Callable[[], Awaitable[None]], pause: float) -> None:

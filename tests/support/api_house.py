@@ -16,7 +16,7 @@ from linkpool.contracts.view import Summary
 from linkpool.fleet.agents.door import Door
 from linkpool.fleet.indexer.indexer import Followed
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.leader import Ground
+from linkpool.fleet.ground import Ground
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
 from linkpool.fleet.running.groups import Launch

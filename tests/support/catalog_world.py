@@ -25,8 +25,6 @@ from linkpool.fleet.alarms import Alarms
 from linkpool.fleet.catalog.apply import CatalogDesk, Step
 from linkpool.fleet.catalog.offers import Offers
 from linkpool.fleet.catalog.told import Catalogs
-from linkpool.fleet.journal import Journal
-from linkpool.fleet.lease import Term
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import PoolFacts
 from linkpool.fleet.running.groups import Groups, Launch
@@ -34,7 +32,6 @@ from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.jobs.services import HttpReply, HttpRequest, Unreachable
 from linkpool.jobs.spec import parse_job
-from linkpool.store import lease
 from linkpool.store.database import Database
 from linkpool.units import WHOLE, Wei
 from linkpool.wire.agent import Catalog
@@ -43,6 +40,7 @@ from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.fake_engine import FakeEngine
 from tests.support.fuse import Fuse, FusedDatabase, FusedEngine, FusedRpc
 from tests.support.manual_clock import ManualClock
+from tests.support.office import take_office
 
 KEYS = Keyring(bytes(range(32)))
 MANAGER = Key(KEYS.manager()).address
@@ -203,59 +201,20 @@ class Plane:
         """Begin a term."""
         world, clock, database = self.world, self.world.clock, self.database
         await database.migrate()
-        async with database.write() as session:
-            epoch = await lease.take(session, "test", await lease.seen(session))
-        assert epoch is not None
-        self._term = Term(epoch, clock, clock.monotonic())
-        journal = Journal(database, clock)
-        self.alarms = Alarms(database, clock, journal, epoch)
-        self.outbox = Outbox(
-            self._rpc,
-            database,
-            Key(KEYS.manager()),
-            term=self._term,
-            clock=clock,
-            journal=journal,
-            chain_id=31337,
-            max_fee=Wei(100 * 10**9),
-        )
+        self._office = office = await take_office(database, clock)
+        self.alarms = office.alarms
+        self.outbox = Outbox(office, self._rpc, Key(KEYS.manager()), chain_id=31337, max_fee=Wei(100 * 10**9))
         self.tasks = Tasks(self._engine)
         await self.tasks.refresh()
         groups = Groups(
-            database=database,
-            keys=KEYS,
-            engine=self._engine,
-            tasks=self.tasks,
-            clock=clock,
-            epoch=epoch,
-            launch=Launch("test", "r", {}),
+            office, keys=KEYS, engine=self._engine, tasks=self.tasks, launch=Launch("test", "r", {})
         )
         self.adapters = build_adapters(
-            http=world,
-            database=database,
-            keys=KEYS,
-            engine=self._engine,
-            groups=groups,
-            tasks=self.tasks,
-            hub=world,
-            alarms=self.alarms,
-            journal=journal,
-            clock=clock,
-            epoch=epoch,
+            office, http=world, keys=KEYS, engine=self._engine, groups=groups, tasks=self.tasks, hub=world
         )
-        self.catalogs = Catalogs(database, KEYS, world, self.adapters.places, epoch)
+        self.catalogs = Catalogs(office, KEYS, world, self.adapters.places)
         self.tasks.on_change(self.catalogs.tell)
-        self.offers = Offers(
-            database=database,
-            rpc=self._rpc,
-            pool=world,
-            manager=self.outbox,
-            hub=world,
-            alarms=self.alarms,
-            journal=journal,
-            clock=clock,
-            epoch=epoch,
-        )
+        self.offers = Offers(office, rpc=self._rpc, pool=world, manager=self.outbox, hub=world)
         await self.adapters.begin()
         await self.catalogs.step()
 
@@ -263,7 +222,7 @@ class Plane:
         """Time passes, and every loop takes a step."""
         for _ in range(count):
             self.world.clock.advance(TURN)
-            self._term.renewed(self.world.clock.monotonic())
+            self._office.term.renewed(self.world.clock.monotonic())
             self.world.chain.mine(timestamp=self.world.chain.head.timestamp + BLOCK)
             await self.tasks.refresh()
             await self.adapters.probe()

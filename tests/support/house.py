@@ -12,11 +12,11 @@ from linkpool.engines.protocol import Group, Release
 from linkpool.fleet.agents.claims import Claims
 from linkpool.fleet.agents.door import Desk, Door
 from linkpool.fleet.agents.hub import Hub
-from linkpool.fleet.journal import Journal
 from linkpool.fleet.lease import Term
+from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
-from linkpool.store import groups, lease, nodes, releases, tokens
+from linkpool.store import groups, nodes, releases, tokens
 from linkpool.store.database import Database
 from linkpool.store.groups import Owner
 from linkpool.store.tables import Colour, NodeRow
@@ -24,6 +24,7 @@ from linkpool.wire.agent import Heartbeat, Hello, NodeFacts, State, Welcome
 from tests.support.fake_engine import FakeEngine
 from tests.support.line import Line
 from tests.support.manual_clock import ManualClock
+from tests.support.office import take_office
 
 KEYS = Keyring(bytes(range(32)))
 SENDERS = [f"0x{number:040x}" for number in range(1, 7)]
@@ -45,6 +46,7 @@ class House:
     visits: list[asyncio.Task[None]] = field(default_factory=list)
     hub: Hub = field(init=False)
     tasks: Tasks = field(init=False)
+    office: Office = field(init=False)
     term: Term = field(init=False)
 
     async def build(self) -> None:
@@ -69,18 +71,13 @@ class House:
     async def lead(self) -> None:
         """A new term; an old one's lines are closed."""
         self.door.close()
-        async with self.database.write() as session:
-            epoch = await lease.take(session, "test", await lease.seen(session))
-        assert epoch is not None
-        self.term = Term(epoch, self.clock, self.clock.monotonic())
+        self.office = await take_office(self.database, self.clock)
+        self.term = self.office.term
         self.tasks = Tasks(self.engine)
         await self.tasks.refresh()
-        journal = Journal(self.database, self.clock)
-        self.hub = Hub(term=self.term, tasks=self.tasks, clock=self.clock, journal=journal, link_price="7")
-        claims = Claims(
-            self.database, KEYS, self.tasks, self.clock, epoch=epoch, last_heard=self.hub.heard_at
-        )
-        self.door.open(Desk(epoch, self.hub, claims, facts, self.tasks, {}))
+        self.hub = Hub(self.office, tasks=self.tasks, link_price="7")
+        claims = Claims(self.office, KEYS, self.tasks, last_heard=self.hub.heard_at)
+        self.door.open(Desk(self.office.epoch, self.hub, claims, facts, self.tasks, {}))
 
     def knock(self, task: str, **changes: Any) -> Line:
         """A replica dials and says hello."""

@@ -15,6 +15,7 @@ from linkpool.store import lease
 from linkpool.store.database import Database
 from tests.contracts.world import STAKERS, build
 from tests.support.evm_chain import EvmChain
+from tests.support.office import office_of
 from tests.support.pool_life import PoolLife
 
 TABLES = (t.blocks, t.events, t.nodes, t.books, t.positions, t.pool, t.requests, t.tickets)
@@ -35,7 +36,7 @@ async def lead(database: Database) -> int:
 
 def indexer(database: Database, life: PoolLife, epoch: int, rpc: Rpc | None = None) -> Indexer:
     """One that follows this pool."""
-    return Indexer(database, BlockReader(rpc or life.chain, life.world.pool.address), epoch)
+    return Indexer(office_of(epoch, database), BlockReader(rpc or life.chain, life.world.pool.address))
 
 
 async def catch_up(follower: Indexer) -> None:

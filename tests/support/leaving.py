@@ -10,9 +10,6 @@ from linkpool.chain.types import checksum
 from linkpool.contracts.abi import load
 from linkpool.contracts.pool import Offer, Status
 from linkpool.contracts.view import Summary
-from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.journal import Journal
-from linkpool.fleet.lease import Term
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.rest import Rest
 from linkpool.fleet.nodes.retire import Retirement
@@ -22,7 +19,7 @@ from linkpool.fleet.pool import NodeOnChain, PoolFacts
 from linkpool.fleet.running.groups import Groups, Launch
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
-from linkpool.store import lease, nodes, releases
+from linkpool.store import nodes, releases
 from linkpool.store.tables import Colour, NodeState
 from linkpool.units import WHOLE, Juels, Wei
 from linkpool.wire.agent import Invite
@@ -31,6 +28,7 @@ from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.fake_engine import FakeEngine
 from tests.support.fuse import Fuse, FusedDatabase, FusedEngine, FusedRpc
 from tests.support.manual_clock import ManualClock
+from tests.support.office import take_office
 from tests.support.pool_summary import pool_summary
 
 KEYS = Keyring(bytes(range(32)))
@@ -167,51 +165,16 @@ class LeavingLeader:
     async def lead(self) -> None:
         """Begin a term, with the node's replicas running unless it is at rest."""
         clock = self.world.clock
-        async with self.database.write() as session:
-            epoch = await lease.take(session, "test", await lease.seen(session))
-        assert epoch is not None
-        self.epoch = epoch
-        journal = self.journal = Journal(self.database, clock)
-        self.outbox = Outbox(
-            self.rpc,
-            self.database,
-            Key(KEYS.manager()),
-            term=Term(epoch, ManualClock(), ManualClock().monotonic()),  # it never ends by time
-            clock=clock,
-            journal=journal,
-            chain_id=31337,
-            max_fee=Wei(200 * 10**9),
-        )
+        ends_by = ManualClock()  # the term never ends by time
+        self.office = office = await take_office(self.database, clock, ends_by=ends_by)
+        self.outbox = Outbox(office, self.rpc, Key(KEYS.manager()), chain_id=31337, max_fee=Wei(200 * 10**9))
         tasks = self.tasks = Tasks(self.engine)
         await tasks.refresh()
         self.groups = Groups(
-            database=self.database,
-            keys=KEYS,
-            engine=self.engine,
-            tasks=tasks,
-            clock=clock,
-            epoch=epoch,
-            launch=Launch("test", "r", {}),
+            office, keys=KEYS, engine=self.engine, tasks=tasks, launch=Launch("test", "r", {})
         )
-        self.retirement = Retirement(
-            database=self.database,
-            pool=self.world,
-            rpc=self.rpc,
-            manager=self.outbox,
-            alarms=Alarms(self.database, clock, journal, epoch),
-            journal=journal,
-            clock=clock,
-            epoch=epoch,
-        )
-        self.rest = Rest(
-            database=self.database,
-            groups=self.groups,
-            pool=self.world,
-            manager=self.outbox,
-            journal=journal,
-            clock=clock,
-            epoch=epoch,
-        )
+        self.retirement = Retirement(office, pool=self.world, rpc=self.rpc, manager=self.outbox)
+        self.rest = Rest(office, groups=self.groups, pool=self.world, manager=self.outbox)
         await self.keep()
 
     async def keep(self) -> None:

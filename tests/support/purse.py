@@ -5,20 +5,21 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from linkpool.chain.keys import Key
-from linkpool.fleet.alarms import Alarms
 from linkpool.fleet.journal import Journal
 from linkpool.fleet.lease import Term
+from linkpool.fleet.office import Office
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.fleet.treasury.terms import Limits, Marks, Terms
 from linkpool.fleet.treasury.treasury import Treasury
-from linkpool.store import alarms, events, lease, nodes
+from linkpool.store import alarms, events, nodes
 from linkpool.store.database import Database
 from linkpool.store.tables import NodeState, OutboxRow
 from linkpool.units import WHOLE, Slot, Wei
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.manual_clock import ManualClock
+from tests.support.office import take_office
 
 KEYS = Keyring(bytes(range(32)))
 TREASURY, MANAGER = Key(KEYS.treasury()), Key(KEYS.manager())
@@ -39,6 +40,7 @@ class Purse:
     held: list[str] = field(default_factory=list)
     treasury: Treasury = field(init=False)
     outbox: Outbox = field(init=False)
+    office: Office = field(init=False)
     term: Term = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,35 +71,22 @@ class Purse:
 
     async def lead(self) -> None:
         """A new term: everything that is not in the database or on the chain is forgotten."""
-        async with self.database.write() as session:
-            epoch = await lease.take(session, "test", await lease.seen(session))
-        assert epoch is not None
-        self.term = Term(epoch, self.clock, self.clock.monotonic())
+        self.office = await take_office(self.database, self.clock, journal=self.journal)
+        self.term = self.office.term
         self.outbox = self.outbox_of(KEYS.treasury())
         self.treasury = Treasury(
+            self.office,
             rpc=self.endpoint,
-            database=self.database,
             outbox=self.outbox,
             manager=MANAGER.address,
             terms=self.terms,
-            alarms=Alarms(self.database, self.clock, self.journal, epoch),
-            clock=self.clock,
-            journal=self.journal,
-            epoch=epoch,
             engine="test",
         )
         await self.treasury.begin()
 
     def outbox_of(self, key: str) -> Outbox:
         return Outbox(
-            self.endpoint,
-            self.database,
-            Key(key),
-            term=self.term,
-            clock=self.clock,
-            journal=self.journal,
-            chain_id=self.chain.chain_id,
-            max_fee=Wei(100 * GWEI),
+            self.office, self.endpoint, Key(key), chain_id=self.chain.chain_id, max_fee=Wei(100 * GWEI)
         )
 
     async def look(self, seconds: int = 12) -> list[str]:

@@ -15,22 +15,20 @@ from pathlib import Path
 
 from linkpool.engines.protocol import Engine, Phase, Task
 from linkpool.fleet.agents.sessions import Session
-from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.journal import Journal
-from linkpool.fleet.lease import Term
 from linkpool.fleet.rollouts.build import build_rollouts
 from linkpool.fleet.running.groups import Groups, Launch
 from linkpool.fleet.running.recovery import Recovery
 from linkpool.fleet.running.strays import Strays
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
-from linkpool.store import groups, lease, nodes, releases
+from linkpool.store import groups, nodes, releases
 from linkpool.store.database import Database
 from linkpool.store.tables import Colour, NodeState
 from linkpool.wire.agent import Drain, Heartbeat, Member, Message, Probe, Probed, Resume, State
 from tests.support.fake_engine import FakeEngine
 from tests.support.fuse import Crash, Fault, FaultyEngine, Fuse, FusedDatabase, FusedEngine
 from tests.support.manual_clock import ManualClock
+from tests.support.office import take_office
 
 KEYS = Keyring(bytes(range(32)))
 TURN = 3.0
@@ -184,40 +182,18 @@ class Plane:
     async def lead(self, until: Callable[[Database], Awaitable[bool]], turns: int = 800) -> None:
         """Raises Crash, or AssertionError when it is not so after that many turns."""
         world, clock = self.world, self.world.clock
-        async with self.database.write() as session:
-            epoch = await lease.take(session, "test", await lease.seen(session))
-        assert epoch is not None
-        term = Term(epoch, clock, clock.monotonic())
-        journal, tasks = Journal(self.database, clock), Tasks(self.engine)
+        office = await take_office(self.database, clock)
+        tasks = Tasks(self.engine)
         launch = Launch("test", "old", {})
-        kept = Groups(
-            database=self.database,
-            keys=KEYS,
-            engine=self.engine,
-            tasks=tasks,
-            clock=clock,
-            epoch=epoch,
-            launch=launch,
-        )
-        hub, alarms = WorldHub(world, self._fuse), Alarms(self.database, clock, journal, epoch)
-        rollouts = build_rollouts(
-            database=self.database,
-            engine=self.engine,
-            groups=kept,
-            tasks=tasks,
-            hub=hub,
-            alarms=alarms,
-            journal=journal,
-            clock=clock,
-            term=term,
-            funded=_rich,
-        )
-        strays = Strays(database=self.database, engine=self.engine, tasks=tasks, alarms=alarms)
-        healer = Recovery(engine=self.engine, tasks=tasks, hub=hub, journal=journal, clock=clock, replicas=2)
+        kept = Groups(office, keys=KEYS, engine=self.engine, tasks=tasks, launch=launch)
+        hub = WorldHub(world, self._fuse)
+        rollouts = build_rollouts(office, engine=self.engine, groups=kept, tasks=tasks, hub=hub, funded=_rich)
+        strays = Strays(office, engine=self.engine, tasks=tasks)
+        healer = Recovery(office, engine=self.engine, tasks=tasks, hub=hub, replicas=2)
         while not tasks.known:  # as every leader: nothing is judged by what nobody has seen
             await _loop(tasks.refresh)
         for turn in range(turns):
-            term.renewed(clock.monotonic())
+            office.term.renewed(clock.monotonic())
             living, primaries = await self._look()  # stale when it is used, as on a real line
             now_and_then = (strays.step, partial(healer.step, living)) if turn % 4 == 0 else ()
             for step in (tasks.refresh, rollouts.step, *now_and_then, partial(self._keep, kept, primaries)):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException
 from linkpool.api.feed import PUBLIC, public_event
 from linkpool.api.fleet_view import FleetView
 from linkpool.contracts.view import Summary
-from linkpool.fleet.leader import Ground
+from linkpool.fleet.ground import Ground
 from linkpool.jobs.spec import JobSpec, parse_job
 from linkpool.store import catalog, chain_history, events
 from linkpool.store.database import Database

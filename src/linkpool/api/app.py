@@ -36,7 +36,7 @@ from linkpool.api.targets import target_routes
 from linkpool.api.tokens import token_routes
 from linkpool.api.treasury import money_routes
 from linkpool.fleet.catalog.apply import CatalogDesk
-from linkpool.fleet.leader import Ground
+from linkpool.fleet.ground import Ground
 from linkpool.fleet.rollouts.wishes import RolloutWishes
 from linkpool.fleet.treasury.build import Payers
 

@@ -27,9 +27,10 @@ from linkpool.chain.keys import Key
 from linkpool.files import write_private
 from linkpool.fleet.agents.door import Door
 from linkpool.fleet.clock import Clock, SystemClock
+from linkpool.fleet.ground import Ground
 from linkpool.fleet.indexer.indexer import Followed
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.leader import Ground, Leader
+from linkpool.fleet.leader import Leader
 from linkpool.fleet.lease import Candidate, Term, lead
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.pool import open_pool

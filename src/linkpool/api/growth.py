@@ -9,7 +9,7 @@ from linkpool.api.fleet_view import FleetView
 from linkpool.api.guard import guard_routes
 from linkpool.api.scaling import ScalingDesk, scaling_routes
 from linkpool.api.waiting import waiting_routes
-from linkpool.fleet.leader import Ground
+from linkpool.fleet.ground import Ground
 from linkpool.fleet.waiting.desk import WaitingDesk
 
 

@@ -19,11 +19,8 @@ from linkpool.chain.rpc import AlreadyKnown, NonceTooLow, Rpc, SendRefused
 from linkpool.chain.simulate import simulate
 from linkpool.chain.types import Head, parse_head, quantity
 from linkpool.errors import Temporary
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
-from linkpool.fleet.lease import Term
+from linkpool.fleet.office import Office
 from linkpool.store import outbox
-from linkpool.store.database import Database
 from linkpool.store.tables import OutboxRow
 from linkpool.units import Wei
 
@@ -42,24 +39,10 @@ class TooDear(Temporary):
 class Outbox:
     """Sends for one key in one term. max_fee: the cap, in wei per gas."""
 
-    def __init__(
-        self,
-        rpc: Rpc,
-        database: Database,
-        key: Key,
-        *,
-        term: Term,
-        clock: Clock,
-        journal: Journal,
-        chain_id: int,
-        max_fee: Wei,
-    ) -> None:
+    def __init__(self, office: Office, rpc: Rpc, key: Key, *, chain_id: int, max_fee: Wei) -> None:
         self._rpc = rpc
-        self._database = database
+        self._office = office
         self._key = key
-        self._term = term
-        self._clock = clock
-        self._journal = journal
         self._chain_id = chain_id
         self._max_fee = max_fee
         self._fees = FeeSource(rpc)
@@ -97,7 +80,7 @@ class Outbox:
         """
         most = self._max_fee if cap is None else min(cap, self._max_fee)
         async with self._sending:
-            async with self._database.read() as session:
+            async with self._office.read() as session:
                 if purpose in await outbox.open_purposes(session, self.address):
                     return False
                 stored = await outbox.last_nonce(session, self.address)
@@ -122,7 +105,7 @@ class Outbox:
         if not self._watching:
             return
         head = await self._head()
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             rows = await outbox.unsettled(session, self.address, since=head.number - FINAL)
         self._watching = bool(rows)
         self._since = {row.hash: self._since[row.hash] for row in rows if row.hash in self._since}
@@ -151,18 +134,18 @@ class Outbox:
     ) -> None:
         if (row.block, row.failed) == (block, failed):
             return
-        async with self._database.lead(self._term.epoch) as session:
+        async with self._office.lead() as session:
             await outbox.settle(
                 session, self.address, row.nonce, block=block, failed=failed, gas_paid=gas_paid
             )
         kind = (
             "transaction_open" if block is None else "transaction_failed" if failed else "transaction_landed"
         )
-        self._journal.note(kind, None, purpose=row.purpose, hash=row.hash, block=block)
+        self._office.journal.note(kind, None, purpose=row.purpose, hash=row.hash, block=block)
 
     async def _push(self, row: OutboxRow, head: Head) -> None:
         """Send the newest attempt again, or one that offers more when it has waited long."""
-        now = self._clock.monotonic()
+        now = self._office.clock.monotonic()
         if now - self._since.setdefault(row.hash, now) >= RAISE_AFTER:
             old = Offer(Wei(int(row.max_fee)), None if row.tip is None else Wei(int(row.tip)))
             most = self._max_fee if row.cap is None else min(Wei(int(row.cap)), self._max_fee)
@@ -173,14 +156,14 @@ class Outbox:
         await self._broadcast(row)
 
     async def _store_and_send(self, row: OutboxRow) -> None:
-        async with self._database.lead(self._term.epoch) as session:
+        async with self._office.lead() as session:
             session.add(row)
         self._watching = True
-        self._since[row.hash] = self._clock.monotonic()
+        self._since[row.hash] = self._office.clock.monotonic()
         await self._broadcast(row)
 
     async def _broadcast(self, row: OutboxRow) -> None:
-        if not self._term.runs:
+        if not self._office.term.runs:
             return
         try:
             await self._rpc.call("eth_sendRawTransaction", row.raw)
@@ -190,7 +173,7 @@ class Outbox:
             if self._refusals.get(row.purpose) != str(error):  # said once, though it is tried again and again
                 self._refusals[row.purpose] = str(error)
                 log.warning("transaction not taken yet", purpose=row.purpose, error=str(error))
-                self._journal.note("transaction_refused", None, purpose=row.purpose, reason=str(error))
+                self._office.journal.note("transaction_refused", None, purpose=row.purpose, reason=str(error))
         else:
             self._refusals.pop(row.purpose, None)
 
@@ -238,8 +221,8 @@ class Outbox:
             tip=None if offer.tip is None else str(offer.tip),
             raw=f"0x{raw.hex()}",
             hash=f"0x{hash_.hex()}",
-            epoch=self._term.epoch,
-            made_at=self._clock.now(),
+            epoch=self._office.epoch,
+            made_at=self._office.clock.now(),
             failed=False,
         )
 

@@ -32,7 +32,7 @@ def pool(tmp_path: Path) -> Iterator[Ground]:
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look at the money every second."""
-    monkeypatch.setattr("linkpool.fleet.leader.GAS_EVERY", 1.0)
+    monkeypatch.setattr("linkpool.fleet.treasury.held.EVERY", 1.0)
 
 
 async def look(client: httpx.AsyncClient, path: str) -> Any:

@@ -10,9 +10,6 @@ from linkpool.chain.fees import FIRST_SHARE
 from linkpool.chain.keys import Key
 from linkpool.contracts.view import Summary
 from linkpool.engines.protocol import EngineUnreachable
-from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.journal import Journal
-from linkpool.fleet.lease import Term
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.life import Nodes
 from linkpool.fleet.nodes.prospects import Prospects
@@ -24,7 +21,7 @@ from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.fleet.treasury.terms import Limits, Marks, Terms
 from linkpool.fleet.treasury.treasury import Treasury
-from linkpool.store import events, lease, nodes, operations, releases
+from linkpool.store import events, nodes, operations, releases
 from linkpool.store.database import Database
 from linkpool.store.tables import NodeState, OperationState
 from linkpool.units import WHOLE, Juels, Wei
@@ -34,6 +31,7 @@ from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.fake_engine import FakeEngine
 from tests.support.fuse import Crash, Fault, FaultyEngine, Fuse, FusedDatabase, FusedEngine, FusedRpc
 from tests.support.manual_clock import ManualClock
+from tests.support.office import take_office
 from tests.support.pool_summary import pool_summary
 
 HIGH = WHOLE // 5
@@ -109,58 +107,30 @@ class Incarnation:
             await releases.put(session, "r", command=["x"], image=None, settings={}, now=clock.now())
         wishes = Wishes(self.database, factory, clock, asyncio.Event(), Juels(WHOLE))
         await wishes.make(key="token:once")
-        async with self.database.write() as session:
-            epoch = await lease.take(session, "test", await lease.seen(session))
-        assert epoch is not None
-        term = Term(epoch, clock, clock.monotonic())
-        journal = Journal(self.database, clock)
-        outbox = Outbox(
-            self.rpc,
-            self.database,
-            Key(KEYS.treasury()),
-            term=term,
-            clock=clock,
-            journal=journal,
-            chain_id=31337,
-            max_fee=FEE,
-        )
+        office = await take_office(self.database, clock)
+        outbox = Outbox(office, self.rpc, Key(KEYS.treasury()), chain_id=31337, max_fee=FEE)
         tasks = Tasks(self.engine)
         while not tasks.known:
             with suppress(EngineUnreachable):
                 await tasks.refresh()
-        groups = Groups(
-            database=self.database,
-            keys=KEYS,
-            engine=self.engine,
-            tasks=tasks,
-            clock=clock,
-            epoch=epoch,
-            launch=Launch("test", "r", {}),
-        )
+        groups = Groups(office, keys=KEYS, engine=self.engine, tasks=tasks, launch=Launch("test", "r", {}))
         marks = Marks(Wei(HIGH // 4), Wei(HIGH))
         walker = Nodes(
-            database=self.database,
+            office,
             factory=factory,
             groups=groups,
             treasury=Treasury(
+                office,
                 rpc=self.rpc,
-                database=self.database,
                 outbox=outbox,
                 manager=Key(KEYS.manager()).address,
                 terms=Terms(marks, Limits.of(marks), Wei(0)),
-                alarms=Alarms(self.database, clock, journal, epoch),
-                clock=clock,
-                journal=journal,
-                epoch=epoch,
                 engine="fake",
             ),
             pool=world,
             prospects=Prospects(world, clock),
             tasks=tasks,
             hub=world,
-            journal=journal,
-            clock=clock,
-            epoch=epoch,
         )
         for _ in range(10):
             if not await walker.step():

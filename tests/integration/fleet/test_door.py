@@ -299,7 +299,7 @@ async def test_a_pool_without_jobs_says_so_and_says_nothing_before_it_looked(
 ) -> None:
     one, two = house.first_two()
     first, _ = await house.enter(one)
-    await Catalogs(database, Keyring(bytes(32)), house.hub, lambda _bridge: (), 1).step()
+    await Catalogs(house.office, Keyring(bytes(32)), house.hub, lambda _bridge: ()).step()
     heard = await first.hear_kind("catalog")
     assert isinstance(heard, Catalog)
     assert (heard.revision, heard.jobs) == (0, ())

@@ -8,9 +8,8 @@ import pytest
 
 from linkpool.economics.accounts import Prices
 from linkpool.engines.protocol import Phase, Task
-from linkpool.fleet.alarms import Alarms, Kind
+from linkpool.fleet.alarms import Kind
 from linkpool.fleet.indexer.figures import together
-from linkpool.fleet.journal import Journal
 from linkpool.fleet.treasury.economics import DAY, economics
 from linkpool.fleet.treasury.meter import MOST_SECONDS, Meter
 from linkpool.store import alarms, chain_rows, groups, ledger, nodes, releases
@@ -21,6 +20,7 @@ from linkpool.store.tables import Colour
 from linkpool.wire.money import EnginePrices, PriceTable
 from tests.support.indexing import catch_up, indexer, lead, living_pool
 from tests.support.manual_clock import ManualClock
+from tests.support.office import take_office
 
 PRICES = Prices(Decimal(5 * 10**15), Decimal(2_000))
 TABLE = PriceTable(engines={"test": EnginePrices(replica_hour="0.5")}, fixed={"all": "30"})
@@ -72,7 +72,7 @@ class FewTasks:
 
 async def metered(database: Database, clock: ManualClock, coin: Decimal | None) -> Meter:
     """A meter over one node of two replicas, of which one is on its way out."""
-    epoch = await lead(database)
+    office = await take_office(database, clock)
     async with database.write() as session:
         node = await nodes.want(session, 1, 0.0)
         await releases.put(session, "r", command=["x"], image=None, settings={}, now=0.0)
@@ -99,17 +99,7 @@ async def metered(database: Database, clock: ManualClock, coin: Decimal | None) 
         link=SimpleNamespace(value=Decimal(5 * 10**15)),
         coin=None if coin is None else SimpleNamespace(value=coin),
     )
-    return Meter(
-        database=database,
-        tasks=tasks,
-        rates=rates,
-        alarms=Alarms(database, clock, Journal(database, clock), epoch),
-        clock=clock,
-        epoch=epoch,
-        engine="test",
-        payers=("0xt", "0xm"),
-        window=7,
-    )
+    return Meter(office, tasks=tasks, rates=rates, engine="test", payers=("0xt", "0xm"), window=7)
 
 
 async def test_what_runs_is_booked_by_the_minute_and_a_sleeper_books_no_more_than_it_saw(

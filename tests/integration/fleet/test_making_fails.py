@@ -58,7 +58,7 @@ class Maker(LeavingLeader):
         await self.wishes.make()
         await self.lead()
         self.nodes = Nodes(
-            database=self.database,
+            self.office,
             factory=self.factory,
             groups=self.groups,
             treasury=self.world,
@@ -66,9 +66,6 @@ class Maker(LeavingLeader):
             prospects=Prospects(self.world, self.world.clock),
             tasks=self.tasks,
             hub=self.world,
-            journal=self.journal,
-            clock=self.world.clock,
-            epoch=self.epoch,
         )
 
     async def operation(self) -> OperationRow:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from eth_abi.abi import encode
 
-from linkpool.fleet.alarms import Alarms, Kind
+from linkpool.fleet.alarms import Kind
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.treasury.harvest import WORTH, Harvest
 from linkpool.fleet.treasury.look import TRANSFER_GAS
@@ -37,12 +37,10 @@ async def purse(database: Database) -> Purse:
 
 def sweeping(purse: Purse) -> Sweep:
     return Sweep(
+        purse.office,
         rpc=purse.endpoint,
-        database=purse.database,
         keys=KEYS,
         tasks=Tasks(FakeEngine()),
-        clock=purse.clock,
-        journal=purse.journal,
         treasury=TREASURY.address,
         outbox_of=purse.outbox_of,
     )
@@ -118,11 +116,7 @@ async def test_income_is_brought_home_when_it_is_worth_it_and_its_cap_keeps_it_s
     rich, poor = WHOLE * 10, WHOLE // 1_000
     await books_of(purse.database, {ORACLES[0]: rich, ORACLES[1]: poor}, poor, [])
     harvest = Harvest(
-        rpc=purse.endpoint,
-        database=purse.database,
-        outbox=purse.outbox,
-        pool=POOL,
-        link_price=lambda: LINK_PRICE,
+        purse.office, rpc=purse.endpoint, outbox=purse.outbox, pool=POOL, link_price=lambda: LINK_PRICE
     )
     await harvest.step()
     (tx,) = purse.chain.mempool.values()
@@ -144,7 +138,7 @@ async def test_income_is_brought_home_when_it_is_worth_it_and_its_cap_keeps_it_s
 async def test_without_a_price_nothing_is_harvested(purse: Purse) -> None:
     await books_of(purse.database, {ORACLES[0]: 10**24}, 0, [])
     harvest = Harvest(
-        rpc=purse.endpoint, database=purse.database, outbox=purse.outbox, pool=POOL, link_price=lambda: None
+        purse.office, rpc=purse.endpoint, outbox=purse.outbox, pool=POOL, link_price=lambda: None
     )
     await harvest.step()
     assert purse.chain.mempool == {}
@@ -158,7 +152,7 @@ async def test_due_tickets_are_pushed_through_within_the_days_budget(purse: Purs
     await books_of(purse.database, {ORACLES[0]: 0}, 0, tickets)
     most = 2 * GWEI + 3 * GWEI
     budget = Wei(4 * TICKET_GAS * most)
-    loop = Tickets(rpc=purse.endpoint, database=purse.database, outbox=purse.outbox, pool=POOL, budget=budget)
+    loop = Tickets(purse.office, rpc=purse.endpoint, outbox=purse.outbox, pool=POOL, budget=budget)
     await loop.step()
     await loop.step()
     assert len(purse.chain.mempool) == 4
@@ -193,7 +187,7 @@ async def test_a_feed_counts_while_it_is_fresh_and_the_setting_after_that(databa
     rates = Rates(
         FakeEndpoint(chain, faults=Faults(latency=0)),
         Sources(link=7, link_feed=POOL, coin=Decimal(3)),
-        Alarms(database, purse.clock, purse.journal, purse.term.epoch),
+        purse.office.alarms,
         heard.append,
     )
     assert rates.link_price == 7

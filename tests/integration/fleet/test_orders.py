@@ -72,7 +72,7 @@ async def test_a_row_that_was_read_before_the_switch_does_not_undo_it(house: Hou
 
 
 async def test_a_drain_is_said_once_on_a_line_and_again_on_the_next(house: House) -> None:
-    orders = Orders(house.hub, house.term, house.clock)
+    orders = Orders(house.office, house.hub)
     one, two = house.first_two()
     line, _ = await house.enter(one)
     assert orders.drain([one]) is False
@@ -97,12 +97,12 @@ async def test_one_that_drains_for_a_former_leader_is_called_back_too(house: Hou
     line, _ = await house.enter(one)
     line.say(Heartbeat(state=State.DRAINING, ready=False))
     await until(lambda: _true(house.hub.session(one).state is State.DRAINING), "it says so")
-    Orders(house.hub, house.term, house.clock).resume([one])
+    Orders(house.office, house.hub).resume([one])
     assert isinstance(await line.hear_kind("resume"), Resume)
 
 
 async def test_a_probe_is_asked_once_while_it_is_under_way_and_again_when_it_failed(house: House) -> None:
-    orders = Orders(house.hub, house.term, house.clock)
+    orders = Orders(house.office, house.hub)
     one, _ = house.first_two()
     assert orders.probe(one) is None, "nobody is on the line"
     line, _ = await house.enter(one)

@@ -9,15 +9,15 @@ from sqlalchemy import select
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import Reverted
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.lease import Term
 from linkpool.fleet.outbox import FINAL, RAISE_AFTER, Outbox, TooDear
-from linkpool.store import events, lease
+from linkpool.store import events
 from linkpool.store.database import Database, LeaseLost
 from linkpool.store.tables import OutboxRow
 from linkpool.units import WHOLE, Wei
 from tests.support.fake_chain import Call, FakeChain, Revert
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.manual_clock import ManualClock
+from tests.support.office import take_office
 
 KEY = Key("0x" + "11" * 32)
 TO = Key("0x" + "22" * 32).address
@@ -40,20 +40,9 @@ class World:
 
     async def leader(self, max_fee: int = 100 * GWEI) -> Outbox:
         """A new leader's outbox; any earlier leader has lost the lease."""
-        async with self.database.write() as session:
-            epoch = await lease.take(session, "test", await lease.seen(session))
-        assert epoch is not None
-        self.term = term = Term(epoch, self.clock, self.clock.monotonic())
-        return Outbox(
-            self.endpoint,
-            self.database,
-            KEY,
-            term=term,
-            clock=self.clock,
-            journal=self.journal,
-            chain_id=self.chain.chain_id,
-            max_fee=Wei(max_fee),
-        )
+        self.office = await take_office(self.database, self.clock, journal=self.journal)
+        self.term = self.office.term
+        return Outbox(self.office, self.endpoint, KEY, chain_id=self.chain.chain_id, max_fee=Wei(max_fee))
 
     async def rows(self) -> list[OutboxRow]:
         async with self.database.read() as session:
@@ -260,14 +249,7 @@ async def test_a_call_that_would_revert_is_never_paid_for(world: World) -> None:
 async def test_each_key_has_purposes_and_nonces_of_its_own(world: World) -> None:
     treasury = await world.leader()
     manager = Outbox(
-        world.endpoint,
-        world.database,
-        OTHER,
-        term=world.term,
-        clock=world.clock,
-        journal=world.journal,
-        chain_id=world.chain.chain_id,
-        max_fee=Wei(100 * GWEI),
+        world.office, world.endpoint, OTHER, chain_id=world.chain.chain_id, max_fee=Wei(100 * GWEI)
     )
     world.chain.fund(OTHER.address, WHOLE)
     assert await treasury.send("x", TO, value=5)

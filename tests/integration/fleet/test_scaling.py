@@ -7,14 +7,13 @@ import pytest
 
 from linkpool.contracts.pool import Status
 from linkpool.contracts.view import Summary
-from linkpool.fleet.alarms import Alarms, Kind
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.alarms import Kind
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.wishes import MAKE, Wishes
 from linkpool.fleet.scaling.demand import period
 from linkpool.fleet.scaling.scaling import Scaling
 from linkpool.fleet.scaling.view import Terms
-from linkpool.store import alarms, chain_rows, guard, lease, nodes, operations, scaling, tokens
+from linkpool.store import alarms, chain_rows, guard, nodes, operations, scaling, tokens
 from linkpool.store.chain_rows import Registered, Rows, columns
 from linkpool.store.chain_state import Block, Books
 from linkpool.store.database import Database
@@ -26,6 +25,7 @@ from linkpool.wire.scaling import ScalingPolicy
 from tests.support.api_house import PaperPool
 from tests.support.house import KEYS
 from tests.support.manual_clock import ManualClock
+from tests.support.office import take_office
 from tests.support.pool_summary import pool_summary
 
 EACH = link(100_000)
@@ -93,25 +93,12 @@ class Grown:
             await chain_rows.append(session, rows)
 
     async def lead(self) -> Scaling:
-        async with self.database.write() as session:
-            epoch = await lease.take(session, "test", await lease.seen(session))
-        assert epoch is not None
-        journal = Journal(self.database, self.clock)
+        office = await take_office(self.database, self.clock)
 
         async def room() -> int | None:
             return None
 
-        return Scaling(
-            database=self.database,
-            pool=self.contracts,
-            wishes=self.wishes,
-            terms=Terms(EACH, WHOLE),
-            room=room,
-            alarms=Alarms(self.database, self.clock, journal, epoch),
-            journal=journal,
-            clock=self.clock,
-            epoch=epoch,
-        )
+        return Scaling(office, pool=self.contracts, wishes=self.wishes, terms=Terms(EACH, WHOLE), room=room)
 
     async def watch(self, leader: Scaling, samples: int = 6) -> None:
         for _ in range(samples):

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from linkpool.fleet.journal import Journal
 from linkpool.fleet.running.recovery import Recovery
 from linkpool.wire.agent import Heartbeat, State
 from tests.support.house import GROUP, House
@@ -10,14 +9,7 @@ from tests.support.line import Line
 
 
 def recovery(house: House) -> Recovery:
-    return Recovery(
-        engine=house.engine,
-        tasks=house.tasks,
-        hub=house.hub,
-        journal=Journal(house.database, house.clock),
-        clock=house.clock,
-        replicas=2,
-    )
+    return Recovery(house.office, engine=house.engine, tasks=house.tasks, hub=house.hub, replicas=2)
 
 
 async def live(house: House, healer: Recovery, seconds: int, *speaking: Line) -> None:

@@ -6,12 +6,11 @@ import pytest
 
 from linkpool.chain.keys import Key
 from linkpool.contracts.pool import Status
-from linkpool.fleet.journal import Journal
 from linkpool.fleet.pool import PoolFacts
 from linkpool.fleet.waiting.desk import LONGEST, NotTaken, NotWaiting, WaitingDesk
 from linkpool.fleet.waiting.statement import BadSignature
 from linkpool.fleet.waiting.waiting import RECHECK, ROOM_HOLDS, WaitingList, wanted
-from linkpool.store import chain_rows, events, lease, waiting
+from linkpool.store import chain_rows, events, waiting
 from linkpool.store.chain_rows import Registered, Rows, columns
 from linkpool.store.chain_state import Block, Books, ChainEvent
 from linkpool.store.database import Database
@@ -19,6 +18,7 @@ from linkpool.store.scaling_tables import WaitingRow
 from linkpool.units import link
 from linkpool.wire.waiting import Statement
 from tests.support.manual_clock import ManualClock
+from tests.support.office import take_office
 
 FACTS = PoolFacts(31337, "0x" + "11" * 20, "0x" + "22" * 20)
 ALICE, BOB = (Key(f"0x{number:064x}") for number in (1, 2))
@@ -52,18 +52,8 @@ class House:
         self.blocks = 0
 
     async def lead(self) -> None:
-        async with self.database.write() as session:
-            epoch = await lease.take(session, "test", await lease.seen(session))
-        assert epoch is not None
-        journal = Journal(self.database, self.clock)
-        self.list = WaitingList(
-            database=self.database,
-            rpc=self.rpc,
-            link=FACTS.link,
-            journal=journal,
-            clock=self.clock,
-            epoch=epoch,
-        )
+        office = await take_office(self.database, self.clock)
+        self.list = WaitingList(office, rpc=self.rpc, link=FACTS.link)
 
     def said(self, key: Key, amount: int, nonce: int = 1, seconds: float = 3_600) -> Statement:
         bare = Statement(

@@ -27,6 +27,7 @@ from linkpool.store.database import Database
 from linkpool.units import link
 from tests.support.anvil import KEYS, Anvil, anvil
 from tests.support.indexing import catch_up, lead
+from tests.support.office import office_of
 
 OWNER, MANAGER, SENDER, STAKER, REQUESTER, STRANGER = map(Key, KEYS)
 WALLET = "0x00000000000000000000000000000000000A11cE"
@@ -101,9 +102,9 @@ async def test_a_real_chain_with_a_reorg_ends_as_its_views_say(
     people = (OWNER.address, MANAGER.address, OWNER.address, OWNER.address)
     made = await deploy.plan(rpc, deploy.Settings(31337, *people), OWNER.address)
     await deploy.deploy(rpc, made, OWNER)
-    epoch = await lead(database)
-    follower = Indexer(database, BlockReader(rpc, made.pool, made.block), epoch)
-    careful = Checker(database, rpc, Followed(made.pool, made.view, made.block), epoch)
+    office = office_of(await lead(database), database)
+    follower = Indexer(office, BlockReader(rpc, made.pool, made.block))
+    careful = Checker(office, rpc, Followed(made.pool, made.view, made.block))
     life = Life(rpc, chain, made)
     await catch_up(follower)
     await life.register()

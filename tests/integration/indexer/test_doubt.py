@@ -11,6 +11,7 @@ from linkpool.store import chain_rows as rows
 from linkpool.store.database import Database, LeaseLost
 from tests.contracts.world import STAKERS
 from tests.support.indexing import catch_up, count, indexer, lead, living_pool, tables, wrong
+from tests.support.office import office_of
 from tests.support.pool_life import PoolLife
 
 
@@ -31,7 +32,9 @@ class Forgetful:
 
 def checker(database: Database, life: PoolLife, epoch: int) -> Checker:
     world = life.world
-    return Checker(database, life.chain, Followed(world.pool.address, world.view.address, 0), epoch)
+    return Checker(
+        office_of(epoch, database), life.chain, Followed(world.pool.address, world.view.address, 0)
+    )
 
 
 async def checked(database: Database) -> rows.Checked:

@@ -7,6 +7,7 @@ from linkpool.store.database import Database
 from linkpool.units import link
 from tests.contracts.world import COVERED, PAYMENT, REQUESTERS, STAKERS, STRANGER
 from tests.support.indexing import catch_up, indexer, lead, living_pool
+from tests.support.office import office_of
 from tests.support.pool_life import PoolLife
 
 
@@ -37,11 +38,12 @@ async def test_only_what_is_overdue_ends_and_nothing_holds_the_node_up_any_more(
             world.request(one, REQUESTERS[0], PAYMENT, COVERED)
 
     chain.mine(ask)
-    follower = indexer(database, life, await lead(database))
+    epoch = await lead(database)
+    follower = indexer(database, life, epoch)
     await catch_up(follower)
     assert world.evm.ask(Oracle(node).reserves()) > 0
     sender = AtOnce(life)
-    lapses = Lapses(database, chain, sender, gas=200_000)
+    lapses = Lapses(office_of(epoch, database), chain, sender, gas=200_000)
     chain.mine(seconds=WINDOW_SECONDS + CLAIM_SECONDS - 60)
     await lapses.step(node, chain.tip.timestamp)
     assert sender.purposes == []  # it may still be claimed

@@ -14,17 +14,16 @@ from linkpool.errors import LinkPoolError
 from linkpool.fleet.adapters.colours import AdapterColours, Stand
 from linkpool.fleet.adapters.health import AdapterHealth
 from linkpool.fleet.agents.hub import Hub
-from linkpool.fleet.alarms import Alarms, Kind
+from linkpool.fleet.alarms import Kind
 from linkpool.fleet.catalog.document import Bridge, Document
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.office import Office
 from linkpool.fleet.rollouts.two_colours import RETURNABLE, Steps, other
 from linkpool.fleet.running.groups import REPLICAS
 from linkpool.fleet.running.recovery import SILENCE, Recovery
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.store import adapters, catalog, events, groups, moves
 from linkpool.store.catalog_tables import AdapterRow, AdapterState
-from linkpool.store.database import Database, LeaseLost, StoreUnreachable
+from linkpool.store.database import LeaseLost, StoreUnreachable
 from linkpool.store.groups import Owner
 from linkpool.store.rollout_tables import MoveRow, MoveState
 from linkpool.store.tables import Colour, GroupRow
@@ -43,35 +42,26 @@ class Adapters:
 
     def __init__(
         self,
+        office: Office,
         *,
-        database: Database,
         engine: Engine,
         tasks: Tasks,
         hub: Hub,
         colours: AdapterColours,
         health: AdapterHealth,
         steps: Steps,
-        alarms: Alarms,
-        journal: Journal,
-        clock: Clock,
-        epoch: int,
     ) -> None:
-        self._database = database
+        self._office = office
         self._tasks = tasks
         self._hub = hub
         self._colours = colours
         self._health = health
         self._steps = steps
-        self._alarms = alarms
-        self._journal = journal
-        self._clock = clock
-        self._epoch = epoch
         self._recovery = Recovery(
+            office,
             engine=engine,
             tasks=tasks,
             hub=health,
-            journal=journal,
-            clock=clock,
             replicas=REPLICAS,
             kind="adapter",
         )
@@ -157,7 +147,7 @@ class Adapters:
         release = program.release(bridge.name)
         if row is not None and row.wanted == release:
             return row
-        async with self._database.lead(self._epoch) as session:
+        async with self._office.lead() as session:
             return await adapters.want(
                 session,
                 bridge.name,
@@ -166,12 +156,12 @@ class Adapters:
                 image=program.image,
                 settings=program.settings,
                 secrets=program.secrets,
-                now=self._clock.now(),
+                now=self._office.clock.now(),
             )
 
     async def _move(self, row: AdapterRow, colour: Colour) -> None:
         """Another program is wanted: begin the four steps."""
-        async with self._database.lead(self._epoch) as session:
+        async with self._office.lead() as session:
             await moves.add(
                 session,
                 bridge=row.bridge,
@@ -179,14 +169,14 @@ class Adapters:
                 colour=colour,
                 within=WITHIN,
                 state=MoveState.STARTING,
-                now=self._clock.now(),
+                now=self._office.clock.now(),
             )
         await self._say(row, AdapterState.UPGRADING, f"to {row.wanted}")
 
     async def _moved(self, row: AdapterRow, move: MoveRow) -> None:
         if move.state == MoveState.RETURNED and move.release == row.wanted:
-            async with self._database.lead(self._epoch) as session:
-                await adapters.put(session, row.bridge, self._clock.now(), refused=move.release)
+            async with self._office.lead() as session:
+                await adapters.put(session, row.bridge, self._office.clock.now(), refused=move.release)
             await self._say(row, AdapterState.KEPT_OLD, f"{move.release} was taken back: {move.detail}")
         elif move.state == MoveState.DONE:
             await self._say(row, AdapterState.SERVING, "")
@@ -209,20 +199,20 @@ class Adapters:
                 return
         for colour in Colour:
             await thing.remove(colour)
-        async with self._database.lead(self._epoch) as session:
+        async with self._office.lead() as session:
             await adapters.forget(session, row.bridge)
-            events.add(session, "adapter_gone", None, {"bridge": row.bridge}, self._clock.now())
+            events.add(session, "adapter_gone", None, {"bridge": row.bridge}, self._office.clock.now())
         self._colours.stands.pop(row.bridge, None)
-        await self._journal.wake()
+        await self._office.journal.wake()
 
     async def _running(self, bridge: str, colour: Colour) -> GroupRow | None:
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             return await groups.living(session, Owner(bridge=bridge), colour)
 
     # --- what is known, and told ------------------------------------------------------------------------
 
     async def _read(self) -> tuple[Document, Mapping[str, AdapterRow], Mapping[str, MoveRow]]:
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             document = Document.of(await catalog.current(session))
             rows = await adapters.every(session)
             living = await groups.all_living(session)
@@ -252,34 +242,34 @@ class Adapters:
             raise
         except LinkPoolError as error:
             log.warning("adapter waits", bridge=bridge, why=str(error))
-            async with self._database.lead(self._epoch) as session:
+            async with self._office.lead() as session:
                 if bridge in await adapters.every(session):
-                    await adapters.put(session, bridge, self._clock.now(), detail=str(error))
+                    await adapters.put(session, bridge, self._office.clock.now(), detail=str(error))
 
     async def _say(self, row: AdapterRow, state: AdapterState, detail: str) -> None:
         """Remember how it is, and tell of a new state."""
         if (row.state, row.detail) == (state.value, detail):
             return
-        now = self._clock.now()
-        async with self._database.lead(self._epoch) as session:
+        now = self._office.clock.now()
+        async with self._office.lead() as session:
             await adapters.put(session, row.bridge, now, state=state.value, detail=detail)
             if row.state != state.value:
                 data = {"bridge": row.bridge, "release": row.wanted, "detail": detail}
                 events.add(session, f"adapter_{state.value}", None, data, now)
-        await self._journal.wake()
+        await self._office.journal.wake()
 
     async def _alarm(self) -> None:
         """What a person must look at."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             rows = await adapters.every(session)
         kept = {
             name: f"{row.detail}; the program before it serves: mend the new one, or apply the old catalog"
             for name, row in rows.items()
             if row.state == AdapterState.KEPT_OLD
         }
-        await self._alarms.only(Kind.ADAPTER_KEPT_OLD, kept)
+        await self._office.alarms.only(Kind.ADAPTER_KEPT_OLD, kept)
         sick = {name: self._sick(name) for name in rows}
-        await self._alarms.only(Kind.ADAPTER_UNWELL, {name: why for name, why in sick.items() if why})
+        await self._office.alarms.only(Kind.ADAPTER_UNWELL, {name: why for name, why in sick.items() if why})
 
     def _sick(self, bridge: str) -> str | None:
         """Why nobody answers for an adapter, when that has lasted."""

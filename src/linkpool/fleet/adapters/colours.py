@@ -12,13 +12,12 @@ from linkpool.errors import Permanent
 from linkpool.fleet.adapters.health import AdapterHealth
 from linkpool.fleet.catalog.document import Bridge
 from linkpool.fleet.catalog.told import bearer
-from linkpool.fleet.clock import Clock
+from linkpool.fleet.office import Office
 from linkpool.fleet.rollouts.two_colours import other
 from linkpool.fleet.running.groups import REPLICAS, Groups, Shape
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import adapters, releases
-from linkpool.store.database import Database
 from linkpool.store.groups import Owner
 from linkpool.store.tables import Colour
 
@@ -50,23 +49,13 @@ class AdapterColours:
     """`TwoColours` of all adapters for one term; `of` gives that of one."""
 
     def __init__(
-        self,
-        *,
-        database: Database,
-        epoch: int,
-        groups: Groups,
-        tasks: Tasks,
-        health: AdapterHealth,
-        keys: Keyring,
-        clock: Clock,
+        self, office: Office, *, groups: Groups, tasks: Tasks, health: AdapterHealth, keys: Keyring
     ) -> None:
-        self.database = database
-        self.epoch = epoch
+        self.office = office
         self.groups = groups
         self.tasks = tasks
         self.health = health
         self.keys = keys
-        self.clock = clock
         self.stands: dict[str, Stand] = {}
 
     def of(self, bridge: str) -> "AdapterThing":
@@ -105,7 +94,7 @@ class AdapterThing:
         bridge = self._stand.bridge
         if bridge is None:
             raise BridgeGone(f"bridge {self._bridge} runs no program any more")
-        async with self._fleet.database.read() as session:
+        async with self._fleet.office.read() as session:
             sealed = (await releases.get(session, release)).secrets
         secrets = {name: self._fleet.keys.unlock(value) for name, value in sealed.items()}
         shape = Shape(secrets, port=0, token=bearer(bridge, self._fleet.keys))
@@ -137,8 +126,8 @@ class AdapterThing:
 
     async def make_primary(self, colour: Colour) -> None:
         """In the database first; replicas are told at the next look at `places`."""
-        async with self._fleet.database.lead(self._fleet.epoch) as session:
-            await adapters.put(session, self._bridge, self._fleet.clock.now(), primary=colour.value)
+        async with self._fleet.office.lead() as session:
+            await adapters.put(session, self._bridge, self._fleet.office.clock.now(), primary=colour.value)
         self._stand.second = colour is not self._stand.primary
         self._stand.primary = colour
 
@@ -154,7 +143,7 @@ class AdapterThing:
 
     async def drain(self, colour: Colour) -> bool:
         """Nobody is told of it; true once the last question that may have gone there has ended."""
-        now = self._fleet.clock.monotonic()
+        now = self._fleet.office.clock.monotonic()
         if self._stand.drained_at is None:
             self._stand.drained_at = now
         self._stand.second = False

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import structlog
 
 from linkpool import log as secrets_log
-from linkpool.fleet.clock import Clock
+from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import accounts, nodes, tokens
-from linkpool.store.database import Database
 from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, SlotRow
 from linkpool.units import Slot
 from linkpool.wire.agent import PROTOCOL, Hello, Refused
@@ -43,21 +42,12 @@ class Claims:
     """Checks and binds, one at a time, as the leader of `epoch`."""
 
     def __init__(
-        self,
-        database: Database,
-        keys: Keyring,
-        tasks: Tasks,
-        clock: Clock,
-        *,
-        epoch: int,
-        last_heard: Callable[[str], float | None],
+        self, office: Office, keys: Keyring, tasks: Tasks, *, last_heard: Callable[[str], float | None]
     ) -> None:
         """`last_heard` gives the Unix second at which a task was last heard in this term, if it was."""
-        self._database = database
+        self._office = office
         self._keys = keys
         self._tasks = tasks
-        self._clock = clock
-        self._epoch = epoch
         self._last_heard = last_heard
         self._binding = asyncio.Lock()
 
@@ -67,7 +57,7 @@ class Claims:
         if hello.protocol != PROTOCOL:
             reason = f"this control plane speaks protocol {PROTOCOL}, the replica {hello.protocol}"
             return Refused(reason=reason, final=True)
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             group = await session.get(GroupRow, hello.group)
             node = await session.get(NodeRow, group.node) if group and group.node is not None else None
         offered = tokens.digest(hello.token.get_secret_value())
@@ -91,13 +81,13 @@ class Claims:
         return task is not None and task.group == hello.group
 
     async def _bind(self, node: int, hello: Hello) -> SlotRow:
-        async with self._binding, self._database.lead(self._epoch) as session:
+        async with self._binding, self._office.lead() as session:
             rows = await nodes.slots(session, node)
             chosen = self._choose(rows, hello, await accounts.frozen(session))
             if chosen.task != hello.task:
                 if chosen.task is not None and self._tasks.get(chosen.task):
                     log.warning("slot is used again", node=node, slot=chosen.number, silent=chosen.task)
-                await nodes.bind(session, node, chosen.number, hello.task, self._clock.now())
+                await nodes.bind(session, node, chosen.number, hello.task, self._office.clock.now())
         return chosen
 
     def _choose(self, rows: Sequence[SlotRow], hello: Hello, frozen: Collection[str]) -> SlotRow:

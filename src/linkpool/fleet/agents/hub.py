@@ -16,9 +16,7 @@ from linkpool.fleet.agents.household import Household
 from linkpool.fleet.agents.poison import Poison
 from linkpool.fleet.agents.roster import SILENT_AFTER, Rosters, Said, Seat
 from linkpool.fleet.agents.sessions import Link, LinkClosed, Session
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
-from linkpool.fleet.lease import Term
+from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.store.tables import Colour, NodeRow
 from linkpool.wire.agent import (
@@ -51,13 +49,9 @@ Facts = Callable[[NodeRow], Awaitable[NodeFacts]]
 class Hub:
     """All replicas of the pool, as the leader of one term hears them."""
 
-    def __init__(
-        self, *, term: Term, tasks: Tasks, clock: Clock, journal: Journal, link_price: str | None
-    ) -> None:
-        self._term = term
+    def __init__(self, office: Office, *, tasks: Tasks, link_price: str | None) -> None:
+        self._office = office
         self._tasks = tasks
-        self._clock = clock
-        self._journal = journal
         self._link_price = link_price
         self._rosters = Rosters()
         self._poison = Poison()
@@ -67,9 +61,9 @@ class Hub:
         self._sessions: dict[str, Session] = {}
         self._closed = False
         self._heard: dict[str, float] = {}
-        self._catalog = Catalog(epoch=term.epoch, version=0, revision=0)
+        self._catalog = Catalog(epoch=office.epoch, version=0, revision=0)
         self._catalog_known = False
-        self._began = clock.monotonic()
+        self._began = office.clock.monotonic()
         self.entered = asyncio.Event()
         """Set when a replica came in; whoever waits for it clears it."""
         tasks.on_change(self.sweep)
@@ -79,7 +73,7 @@ class Hub:
     @property
     def judging(self) -> bool:
         """Whether this leader has been one for long enough to call anybody dead."""
-        return self._clock.monotonic() - self._began >= GRACE
+        return self._office.clock.monotonic() - self._began >= GRACE
 
     @property
     def sessions(self) -> Iterable[Session]:
@@ -93,7 +87,7 @@ class Hub:
     def roster(self, node: int) -> tuple[Member, ...]:
         """Who is alive in a node now."""
         house = self._nodes.get(node)
-        return house.roster(self._clock.monotonic()) if house else ()
+        return house.roster(self._office.clock.monotonic()) if house else ()
 
     def says_registered(self, node: int) -> bool:
         """Whether any replica of a node has seen it registered: a hint to look at the chain."""
@@ -103,11 +97,11 @@ class Hub:
 
     def heard_ago(self, task: str) -> float:
         """Seconds since a task was last heard, or since this term began."""
-        return self._clock.monotonic() - self._heard.get(task, self._began)
+        return self._office.clock.monotonic() - self._heard.get(task, self._began)
 
     def heard_at(self, task: str) -> float | None:
         """Unix seconds of the last word of a task in this term."""
-        return self._clock.now() - self.heard_ago(task) if task in self._heard else None
+        return self._office.clock.now() - self.heard_ago(task) if task in self._heard else None
 
     # --- what others tell --------------------------------------------------------------------------
 
@@ -156,7 +150,7 @@ class Hub:
         """Look at every node again: somebody may have fallen silent, or have gone."""
         alive = {task.id for task in self._tasks.all()}
         self._heard = {task: at for task, at in self._heard.items() if task in alive}
-        self._poison.bury(alive, self._clock.monotonic())
+        self._poison.bury(alive, self._office.clock.monotonic())
         for node, house in self._nodes.items():
             house.stop_presuming(lambda task: self.judging or task not in alive)
             self._review(node)
@@ -184,7 +178,7 @@ class Hub:
             link, node=claim.node.index, group=hello.group, task=hello.task, colour=claim.colour
         )
         session.slot, session.sender, session.health = claim.slot, claim.sender, hello.health
-        welcome = Welcome(epoch=self._term.epoch, node=told, slot=claim.slot, sender_key=claim.key)
+        welcome = Welcome(epoch=self._office.epoch, node=told, slot=claim.slot, sender_key=claim.key)
         self._enter(session, claim.node, welcome)
         stay = [
             asyncio.ensure_future(part) for part in (self._listen(session), session.write(), session.ended())
@@ -205,7 +199,7 @@ class Hub:
         if older is not None:
             older.end()
         self._household(node).sessions[session.task] = session
-        session.heard_at = self._heard[session.task] = self._clock.monotonic()
+        session.heard_at = self._heard[session.task] = self._office.clock.monotonic()
         self._sessions[session.task] = session
         self.entered.set()
         self._post(session, "welcome", welcome)
@@ -217,7 +211,7 @@ class Hub:
     async def _listen(self, session: Session) -> None:
         while True:
             message = await session.receive()
-            now = self._clock.monotonic()
+            now = self._office.clock.monotonic()
             was_silent = now - session.heard_at >= SILENT_AFTER
             session.heard_at = self._heard[session.task] = now
             if isinstance(message, Heartbeat):
@@ -237,7 +231,7 @@ class Hub:
 
     def _state_changed(self, session: Session) -> None:
         self._nodes[session.node].presumed.pop(session.task, None)
-        self._journal.note(
+        self._office.journal.note(
             "replica_state", self._oracle(session.node), task=session.task, state=session.state.value
         )
         self._review(session.node)
@@ -254,9 +248,9 @@ class Hub:
 
     def _review(self, node: int) -> None:
         """Say the node's roster to its replicas, if it changed."""
-        if not self._term.runs:
+        if not self._office.term.runs:
             return
-        leaving = self._nodes[node].leaving(self._clock.monotonic())
+        leaving = self._nodes[node].leaving(self._office.clock.monotonic())
         change = self._rosters.change(node, Said(self.roster(node), self._poison.avoid(node), leaving))
         if change is None:
             return
@@ -265,13 +259,13 @@ class Hub:
         joined, left = change
         for kind, tasks in (("replica_joined", joined), ("replica_left", left)):
             for task in sorted(tasks):
-                self._journal.note(kind, self._oracle(node), task=task)
+                self._office.journal.note(kind, self._oracle(node), task=task)
 
     def _say_roster(self, session: Session) -> None:
         said = self._rosters.said(session.node)
         if said.members:
             roster = Roster(
-                epoch=self._term.epoch,
+                epoch=self._office.epoch,
                 version=self._rosters.version,
                 members=said.members,
                 leaving=said.leaving,
@@ -291,5 +285,5 @@ class Hub:
         return self._nodes[node].row.oracle
 
     def _post(self, session: Session, kind: str, message: Down) -> None:
-        if self._term.runs:
+        if self._office.term.runs:
             session.post(kind, message)

@@ -9,8 +9,7 @@ from itertools import count
 
 from linkpool.fleet.agents.hub import Hub
 from linkpool.fleet.agents.sessions import Session
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.lease import Term
+from linkpool.fleet.office import Office
 from linkpool.wire.agent import Drain, Probe, Probed, Resume, State
 
 PROBE_AGAIN = 5.0
@@ -22,10 +21,9 @@ PROBE_WITHIN = 90.0
 class Orders:
     """The orders of one term."""
 
-    def __init__(self, hub: Hub, term: Term, clock: Clock) -> None:
+    def __init__(self, office: Office, hub: Hub) -> None:
         self._hub = hub
-        self._term = term
-        self._clock = clock
+        self._office = office
         self._versions = count(1)
 
     def drain(self, tasks: Iterable[str]) -> bool:
@@ -36,7 +34,7 @@ class Orders:
         drained = True
         for session in self._sessions(tasks):
             if session is not None and not isinstance(session.told, Drain):
-                self._tell(session, Drain(epoch=self._term.epoch, version=next(self._versions)))
+                self._tell(session, Drain(epoch=self._office.epoch, version=next(self._versions)))
             drained = drained and session is not None and _drained(session)
         return drained
 
@@ -46,7 +44,7 @@ class Orders:
             if session is None or isinstance(session.told, Resume):
                 continue
             if session.told is not None or session.state is State.DRAINING:
-                self._tell(session, Resume(epoch=self._term.epoch, version=next(self._versions)))
+                self._tell(session, Resume(epoch=self._office.epoch, version=next(self._versions)))
 
     def probe(self, task: str) -> Probed | None:
         """What the latest probe of a replica found; none before the first was answered.
@@ -57,16 +55,16 @@ class Orders:
         if session is None:
             return None
         if self._due(session):
-            version = next(self._versions)
-            session.asked = Probe(epoch=self._term.epoch, version=version, id=f"{self._term.epoch}.{version}")
-            session.asked_at = self._clock.monotonic()
+            epoch, version = self._office.epoch, next(self._versions)
+            session.asked = Probe(epoch=epoch, version=version, id=f"{epoch}.{version}")
+            session.asked_at = self._office.clock.monotonic()
             self._post(session, "probe", session.asked)
         return session.probed
 
     def _due(self, session: Session) -> bool:
         if session.asked is None:
             return True
-        waited = self._clock.monotonic() - session.asked_at
+        waited = self._office.clock.monotonic() - session.asked_at
         answered = session.probed is not None and session.probed.id == session.asked.id
         if not answered:
             return waited >= PROBE_WITHIN
@@ -77,7 +75,7 @@ class Orders:
         self._post(session, "order", order)
 
     def _post(self, session: Session, kind: str, message: Drain | Resume | Probe) -> None:
-        if self._term.runs:
+        if self._office.term.runs:
             session.post(kind, message)
 
     def _sessions(self, tasks: Iterable[str]) -> list[Session | None]:

@@ -18,16 +18,14 @@ from linkpool.contracts.pool import Offer
 from linkpool.contracts.pool import Pool as PoolContract
 from linkpool.errors import LinkPoolError
 from linkpool.fleet.agents.hub import Hub
-from linkpool.fleet.alarms import Alarms, Kind
+from linkpool.fleet.alarms import Kind
 from linkpool.fleet.catalog.change import without
 from linkpool.fleet.catalog.document import REQUESTED, Document, Job
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.office import Office
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import Pool
 from linkpool.store import catalog, chain_history, events
 from linkpool.store.catalog_tables import JobRow, JobState
-from linkpool.store.database import Database
 
 log = structlog.get_logger(__name__)
 
@@ -92,28 +90,20 @@ class Offers:
 
     def __init__(
         self,
+        office: Office,
         *,
-        database: Database,
         rpc: Rpc,
         pool: Pool,
         manager: Outbox,
         hub: Hub,
-        alarms: Alarms,
-        journal: Journal,
-        clock: Clock,
-        epoch: int,
         hold: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self._database = database
+        self._office = office
         self._rpc = rpc
         self._pool = pool
         self._contract = PoolContract(pool.facts.pool)
         self._manager = manager
         self._hub = hub
-        self._alarms = alarms
-        self._journal = journal
-        self._clock = clock
-        self._epoch = epoch
         self._hold = hold
         self._settled: tuple[object, ...] | None = None
         self._next_look = 0.0
@@ -122,12 +112,12 @@ class Offers:
 
     async def step(self) -> None:
         """One look. Raises StoreUnreachable, LeaseLost, EndpointTrouble."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             document = Document.of(await catalog.current(session))
             rows = await catalog.progress(session)
         waits, hold = await self._waits(document), self._hold()
         about = (document.revision, waits, hold)
-        now = self._clock.monotonic()
+        now = self._office.clock.monotonic()
         if about == self._settled and now < self._next_look and not self._manager.busy:
             return
         seen = await self._look(document)
@@ -138,7 +128,7 @@ class Offers:
         }
         await self._write(document, rows, verdicts)
         await self._drop([name for name, job in document.jobs.items() if _over(job, verdicts, seen, name)])
-        await self._alarms.only(Kind.OFFER_REFUSED, dict(self._refused))
+        await self._office.alarms.only(Kind.OFFER_REFUSED, dict(self._refused))
         await self._strangers(document)
         leaving = any(verdict.state is JobState.LEAVING for verdict in verdicts.values())
         self._settled = about if not any(verdict.send for verdict in verdicts.values()) else None
@@ -152,12 +142,12 @@ class Offers:
             return "no replica serves"
         if acknowledged >= document.revision:
             self._behind_since = None
-            await self._alarms.down(Kind.CATALOG_BEHIND, "pool")
+            await self._office.alarms.down(Kind.CATALOG_BEHIND, "pool")
             return None
-        now = self._clock.monotonic()
+        now = self._office.clock.monotonic()
         self._behind_since = now if self._behind_since is None else self._behind_since
         if now - self._behind_since >= BEHIND_AFTER:
-            await self._alarms.up(
+            await self._office.alarms.up(
                 Kind.CATALOG_BEHIND,
                 "pool",
                 f"a serving replica still has revision {acknowledged} of the catalog, {document.revision} is "
@@ -198,8 +188,8 @@ class Offers:
         gone = [name for name in rows if name not in document.jobs]
         if not news and not gone:
             return
-        now = self._clock.now()
-        async with self._database.lead(self._epoch) as session:
+        now = self._office.clock.now()
+        async with self._office.lead() as session:
             for name, verdict in news.items():
                 row = rows.get(name)
                 await catalog.put_progress(
@@ -216,14 +206,14 @@ class Offers:
                     events.add(session, f"job_{verdict.state.value}", None, data, now)
             for name in gone:
                 await catalog.drop_progress(session, name)
-        await self._journal.wake()
+        await self._office.journal.wake()
 
     async def _drop(self, over: Sequence[str]) -> None:
         """Take out jobs whose last window has ended, unless they were put back in this moment."""
         if not over:
             return
-        now = self._clock.now()
-        async with self._database.lead(self._epoch) as session:
+        now = self._office.clock.now()
+        async with self._office.lead() as session:
             document = Document.of(await catalog.current(session))
             gone = [name for name in over if name in document.jobs and document.jobs[name].leaving]
             await catalog.put(session, **without(document, gone).values(), now=now)
@@ -231,11 +221,11 @@ class Offers:
                 await catalog.drop_progress(session, name)
                 events.add(session, "job_gone", None, {"job": name, "name": document.jobs[name].name}, now)
         log.info("jobs left the catalog", jobs=gone)
-        await self._journal.wake()
+        await self._office.journal.wake()
 
     async def _strangers(self, document: Document) -> None:
         """Open offers of jobs that no node serves: their requests would be rejected."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             offers = await chain_history.last_offers(session)
         served = {"0x" + each.hex() for job in document.jobs.values() for each in job.spec.spec_ids}
         details = {
@@ -244,7 +234,7 @@ class Offers:
             for offer in offers
             if offer["open"] and offer["job"] not in served
         }
-        await self._alarms.only(Kind.OFFER_WITHOUT_JOB, details)
+        await self._office.alarms.only(Kind.OFFER_WITHOUT_JOB, details)
 
 
 def _over(job: Job, verdicts: Mapping[str, Verdict], seen: Mapping[str, Seen], name: str) -> bool:

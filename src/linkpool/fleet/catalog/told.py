@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from linkpool.fleet.agents.hub import Hub
 from linkpool.fleet.catalog.document import Bridge, Document
+from linkpool.fleet.office import Office
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import catalog
-from linkpool.store.database import Database
 from linkpool.wire import agent
 
 Places = Callable[[str], Sequence[str]]
@@ -22,18 +22,17 @@ Places = Callable[[str], Sequence[str]]
 class Catalogs:
     """Follows the database's revision and the adapters' places, as the leader of `epoch`."""
 
-    def __init__(self, database: Database, keys: Keyring, hub: Hub, places: Places, epoch: int) -> None:
-        self._database = database
+    def __init__(self, office: Office, keys: Keyring, hub: Hub, places: Places) -> None:
+        self._office = office
         self._keys = keys
         self._hub = hub
         self._places = places
-        self._epoch = epoch
         self._document: Document | None = None
         self._told: agent.Catalog | None = None
 
     async def step(self) -> None:
         """Tell what is new. Raises StoreUnreachable."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             row = await catalog.current(session)
         if self._document is None or (row is not None and row.revision != self._document.revision):
             self._document = Document.of(row)
@@ -46,7 +45,7 @@ class Catalogs:
             return
         version = self._told.version if self._told else 0
         told = agent.Catalog(
-            epoch=self._epoch,
+            epoch=self._office.epoch,
             version=version,
             revision=document.revision,
             jobs=tuple(job.text for job in document.jobs.values()),

@@ -6,13 +6,12 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.chain.rpc import Rpc
-from linkpool.fleet.alarms import Alarms, Kind
-from linkpool.fleet.clock import Clock
+from linkpool.fleet.alarms import Kind
 from linkpool.fleet.guard.rule import Reading, Verdict, blocked, judge
 from linkpool.fleet.guard.source import NoNumber, OpenHttp, read
+from linkpool.fleet.office import Office
 from linkpool.store import guard as rows
 from linkpool.store import nodes
-from linkpool.store.database import Database
 from linkpool.store.scaling_tables import GuardRow, OverrideRow
 from linkpool.store.tables import AT_REST
 from linkpool.wire.guard import GuardSettings
@@ -47,46 +46,34 @@ def _settings(row: GuardRow) -> GuardSettings | None:
 class Guard:
     """Keeps the reading fresh, as the leader of `epoch`."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        rpc: Rpc,
-        http: OpenHttp,
-        alarms: Alarms,
-        clock: Clock,
-        epoch: int,
-    ) -> None:
-        self._database = database
+    def __init__(self, office: Office, *, rpc: Rpc, http: OpenHttp) -> None:
+        self._office = office
         self._rpc = rpc
         self._http = http
-        self._alarms = alarms
-        self._clock = clock
-        self._epoch = epoch
         self._read: dict[str, Any] | None = None
         """The settings that were read last; others are read at once."""
         self._next = float("-inf")
 
     async def step(self) -> None:
         """Read when it is time; say when what follows has changed. Raises StoreUnreachable, LeaseLost."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             row = await rows.current(session)
         if row.settings is not None:
             await self._look(row)
-        async with self._database.read() as session:
-            await self._tell(await standing(session, self._clock.now()))
+        async with self._office.read() as session:
+            await self._tell(await standing(session, self._office.clock.now()))
 
     async def _look(self, row: GuardRow) -> None:
         settings = GuardSettings.model_validate(row.settings)
         reading = Reading(row.nodes, row.read_at, row.trouble, row.blocked)
-        if row.settings != self._read or self._clock.monotonic() >= self._next:
+        if row.settings != self._read or self._office.clock.monotonic() >= self._next:
             reading = await self._ask(settings, reading)
             self._read = row.settings
-        async with self._database.read() as session:
-            ours = (await standing(session, self._clock.now())).ours
+        async with self._office.read() as session:
+            ours = (await standing(session, self._office.clock.now())).ours
         reading = replace(reading, blocked=blocked(settings, reading, ours))
         if reading != Reading(row.nodes, row.read_at, row.trouble, row.blocked):
-            async with self._database.lead(self._epoch) as session:
+            async with self._office.lead() as session:
                 await rows.note(
                     session,
                     row.settings,
@@ -100,13 +87,15 @@ class Guard:
         try:
             count = await read(settings.source, self._rpc, self._http)
         except NoNumber as error:
-            self._next = self._clock.monotonic() + RETRY_EVERY
+            self._next = self._office.clock.monotonic() + RETRY_EVERY
             return replace(reading, trouble=str(error))
-        self._next = self._clock.monotonic() + READ_EVERY
-        return Reading(count, self._clock.now(), None, reading.blocked)
+        self._next = self._office.clock.monotonic() + READ_EVERY
+        return Reading(count, self._office.clock.now(), None, reading.blocked)
 
     async def _tell(self, now: Standing) -> None:
         if now.verdict.state == "blocked":
-            await self._alarms.up(Kind.GUARD_BLOCKS, "pool", f"auto-scaling may not grow: {now.verdict.why}")
+            await self._office.alarms.up(
+                Kind.GUARD_BLOCKS, "pool", f"auto-scaling may not grow: {now.verdict.why}"
+            )
         else:
-            await self._alarms.down(Kind.GUARD_BLOCKS, "pool")
+            await self._office.alarms.down(Kind.GUARD_BLOCKS, "pool")

@@ -15,9 +15,9 @@ from linkpool.chain.rpc import Rpc
 from linkpool.chain.types import hexed
 from linkpool.contracts.view import Account, NodeRow, Summary, View
 from linkpool.fleet.indexer.indexer import Followed
+from linkpool.fleet.office import Office
 from linkpool.store import chain_rows as rows
 from linkpool.store.chain_state import Block, Books, PoolBooks, Position, Ticket
-from linkpool.store.database import Database
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +43,11 @@ class Difference:
 class Checker:
     """Compares one pool's tables with its contracts, as the leader of `epoch`."""
 
-    def __init__(self, database: Database, rpc: Rpc, followed: Followed, epoch: int) -> None:
-        self._database = database
+    def __init__(self, office: Office, rpc: Rpc, followed: Followed) -> None:
+        self._office = office
         self._rpc = rpc
         self._pool = followed.pool
         self._view = View(followed.view)
-        self._epoch = epoch
         self._gone_back_to: Block | None = None
 
     async def step(self) -> None:
@@ -56,7 +55,7 @@ class Checker:
 
         Raises EndpointTrouble, LeaseLost, StoreUnreachable.
         """
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             at = await rows.tip(session)
             pool, books = await rows.pool_now(session), await rows.books_now(session)
         if at is None:
@@ -79,7 +78,7 @@ class Checker:
     async def _note(self, at: Block, found: Sequence[Difference]) -> None:
         for one in found:
             log.error("tables and contracts differ", block=at.number, **rows.columns(one))
-        async with self._database.lead(self._epoch) as session:
+        async with self._office.lead() as session:
             before = await rows.checked(session) or rows.Checked(-1, "", 0, 0, 0)
             after = replace(before, checks=before.checks + 1, differences=before.differences + len(found))
             if not found:

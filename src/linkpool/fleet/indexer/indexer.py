@@ -19,9 +19,9 @@ from linkpool.contracts.abi import Event
 from linkpool.contracts.events import decode
 from linkpool.fleet.indexer.blocks import BlockReader, Stretch
 from linkpool.fleet.indexer.fold import At, Ledger, follow, hexed, record
+from linkpool.fleet.office import Office
 from linkpool.store import chain_rows as rows
 from linkpool.store.chain_state import Block
-from linkpool.store.database import Database
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +41,9 @@ class Followed:
 class Indexer:
     """Follows one pool as the leader of `epoch`."""
 
-    def __init__(self, database: Database, reader: BlockReader, epoch: int) -> None:
-        self._database = database
+    def __init__(self, office: Office, reader: BlockReader) -> None:
+        self._office = office
         self._reader = reader
-        self._epoch = epoch
         self._pause = MIN_PAUSE
 
     async def turn(self) -> None:
@@ -58,7 +57,7 @@ class Indexer:
 
     async def step(self) -> bool:
         """One stretch of blocks; false when the tables are up to the head. Raises as `turn`."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             kept = await rows.kept_blocks(session)
             nodes = [one.node for one in await rows.registered(session)]
         stretch = await self._reader.next(kept, nodes)
@@ -66,7 +65,7 @@ class Indexer:
             return False
         self._pause = _half_a_block(kept, stretch)
         before = kept[0] if kept else None
-        async with self._database.lead(self._epoch) as session:
+        async with self._office.lead() as session:
             if await rows.tip(session) != before:
                 return True
             if stretch.base != before:

@@ -9,9 +9,9 @@ from typing import Protocol
 from linkpool.chain.rpc import Rpc
 from linkpool.chain.types import parse_logs
 from linkpool.contracts.oracle import CLAIM_SECONDS, Oracle, OracleRequest, RequestTerms
+from linkpool.fleet.office import Office
 from linkpool.store import retirements
 from linkpool.store.chain_state import Request
-from linkpool.store.database import Database
 
 
 class Sends(Protocol):
@@ -27,8 +27,8 @@ class Sends(Protocol):
 class Lapses:
     """Sends what ends overdue reserves; anybody's key may."""
 
-    def __init__(self, database: Database, rpc: Rpc, sender: Sends, *, gas: int) -> None:
-        self._database = database
+    def __init__(self, office: Office, rpc: Rpc, sender: Sends, *, gas: int) -> None:
+        self._office = office
         self._rpc = rpc
         self._sender = sender
         self._gas = gas
@@ -38,7 +38,7 @@ class Lapses:
 
         Raises Reverted, TooDear, EndpointTrouble, StoreUnreachable, LeaseLost.
         """
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             overdue = await retirements.reserves_before(session, oracle, now - CLAIM_SECONDS)
         for request in overdue:
             asked = await self._read(request)

@@ -14,17 +14,15 @@ import structlog
 
 from linkpool.errors import LinkPoolError, Permanent
 from linkpool.fleet.agents.hub import Hub
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.prospects import Prospects
 from linkpool.fleet.nodes.wishes import MAKE
+from linkpool.fleet.office import Office
 from linkpool.fleet.pool import Pool
 from linkpool.fleet.running.groups import REPLICAS, Groups
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.treasury.treasury import Treasury
 from linkpool.store import events, nodes, operations
-from linkpool.store.database import Database
 from linkpool.store.tables import UNREGISTERED, Colour, NodeRow, NodeState, OperationState
 
 log = structlog.get_logger(__name__)
@@ -46,8 +44,8 @@ class Nodes:
 
     def __init__(
         self,
+        office: Office,
         *,
-        database: Database,
         factory: NodeFactory,
         groups: Groups,
         treasury: Treasury,
@@ -55,11 +53,8 @@ class Nodes:
         prospects: Prospects,
         tasks: Tasks,
         hub: Hub,
-        journal: Journal,
-        clock: Clock,
-        epoch: int,
     ) -> None:
-        self._database = database
+        self._office = office
         self._factory = factory
         self._groups = groups
         self._treasury = treasury
@@ -67,9 +62,6 @@ class Nodes:
         self._prospects = prospects
         self._tasks = tasks
         self._hub = hub
-        self._journal = journal
-        self._clock = clock
-        self._epoch = epoch
         self._waiting: dict[int, str] = {}
         self._overdue: set[int] = set()
         self._steps: dict[NodeState, Callable[[NodeRow], Awaitable[NodeState | None]]] = {
@@ -97,7 +89,7 @@ class Nodes:
 
     async def step(self) -> bool:
         """One look at every node; true while any is not serving yet. Raises StoreUnreachable."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             rows = await nodes.every(session)
         for row in rows:
             try:
@@ -127,7 +119,7 @@ class Nodes:
         while (state := await self._steps[NodeState(row.state)](row)) is not None:
             if state is not NodeState.KEYS_MADE:  # those are written together with the addresses
                 await self._write(row, state)
-            async with self._database.read() as session:
+            async with self._office.read() as session:
                 row = await nodes.get(session, row.index)
 
     async def _make_keys(self, row: NodeRow) -> NodeState:
@@ -136,7 +128,7 @@ class Nodes:
 
     async def _fund(self, row: NodeRow) -> NodeState | None:
         await self._groups.keep(row.index, Colour(row.primary))
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             senders = [slot.sender for slot in await nodes.slots(session, row.index)]
         return NodeState.FUNDED if await self._treasury.top_up(senders[:REPLICAS]) else None
 
@@ -165,24 +157,24 @@ class Nodes:
         if self._waiting.get(row.index) == why:
             return
         log.warning("node waits", node=row.oracle or row.index, state=row.state, why=why)
-        async with self._database.lead(self._epoch) as session:
-            await operations.explain(session, row.index, MAKE, detail=why, now=self._clock.now())
+        async with self._office.lead() as session:
+            await operations.explain(session, row.index, MAKE, detail=why, now=self._office.clock.now())
         self._waiting[row.index] = why
 
     async def _fail_making(self, node: int, why: str) -> None:
         """Whoever asked for it shall not wait any longer."""
         if node in self._overdue:
             return
-        async with self._database.lead(self._epoch) as session:
+        async with self._office.lead() as session:
             await operations.finish_for(
-                session, node, MAKE, state=OperationState.FAILED, detail=why, now=self._clock.now()
+                session, node, MAKE, state=OperationState.FAILED, detail=why, now=self._office.clock.now()
             )
         self._overdue.add(node)
 
     async def _give_up(self, node: int, why: str) -> None:
         """It will not become a node: its keys stay derivable, its number is never used again."""
-        now = self._clock.now()
-        async with self._database.lead(self._epoch) as session:
+        now = self._office.clock.now()
+        async with self._office.lead() as session:
             row = await nodes.get(session, node)
             if row.state not in UNREGISTERED:
                 return
@@ -191,11 +183,11 @@ class Nodes:
             events.add(session, "node_failed", row.oracle, {"index": node, "why": why}, now)
         self._waiting.pop(node, None)
         log.error("node is given up", node=row.oracle or node, why=why)
-        await self._journal.wake()
+        await self._office.journal.wake()
 
     async def _write(self, row: NodeRow, state: NodeState) -> None:
-        now = self._clock.now()
-        async with self._database.lead(self._epoch) as session:
+        now = self._office.clock.now()
+        async with self._office.lead() as session:
             if not await nodes.move_on(session, row.index, row.state, state, now):
                 return  # somebody asked for something else in the meantime
             events.add(session, f"node_{state.value}", row.oracle, {"index": row.index}, now)
@@ -207,4 +199,4 @@ class Nodes:
                     session, row.index, MAKE, state=done, detail="both replicas serve", now=now
                 )
         log.info("node moves on", node=row.oracle, state=state.value)
-        await self._journal.wake()
+        await self._office.journal.wake()

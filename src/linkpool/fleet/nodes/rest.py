@@ -10,14 +10,12 @@ import structlog
 from linkpool.chain.rpc import Reverted
 from linkpool.contracts.pool import Pool as PoolContract
 from linkpool.contracts.pool import Status
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
 from linkpool.fleet.nodes.lapse import Sends
 from linkpool.fleet.nodes.retire import GAS
+from linkpool.fleet.office import Office
 from linkpool.fleet.pool import NodeOnChain, Pool
 from linkpool.fleet.running.groups import Groups
 from linkpool.store import events, groups, nodes, outbox, retirements
-from linkpool.store.database import Database
 from linkpool.store.groups import Owner
 from linkpool.store.tables import AT_REST, Colour, NodeRow, NodeState
 
@@ -30,24 +28,11 @@ WATCH_EVERY = 60.0
 class Rest:
     """Sees to it that nodes at rest stay so, as the leader of `epoch`."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        groups: Groups,
-        pool: Pool,
-        manager: Sends,
-        journal: Journal,
-        clock: Clock,
-        epoch: int,
-    ) -> None:
-        self._database = database
+    def __init__(self, office: Office, *, groups: Groups, pool: Pool, manager: Sends) -> None:
+        self._office = office
         self._groups = groups
         self._pool = pool
         self._manager = manager
-        self._journal = journal
-        self._clock = clock
-        self._epoch = epoch
         self._still: set[int] = set()
         """Nodes whose groups were removed in this term."""
         self._void: set[int] = set()
@@ -56,7 +41,7 @@ class Rest:
 
     async def step(self) -> None:
         """One look. Raises EngineUnreachable, EngineRefused, EndpointTrouble, StoreUnreachable, LeaseLost."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             rows = [row for row in await nodes.every(session) if row.state in AT_REST]
             living = {row.node for row in await groups.all_living(session)}
         for row in rows:
@@ -64,9 +49,9 @@ class Rest:
                 for colour in Colour:
                     await self._groups.remove(Owner(node=row.index), colour)
                 self._still.add(row.index)
-        if rows and self._clock.monotonic() - self._watched_at >= WATCH_EVERY:
+        if rows and self._office.clock.monotonic() - self._watched_at >= WATCH_EVERY:
             await self._watch(rows)
-            self._watched_at = self._clock.monotonic()
+            self._watched_at = self._office.clock.monotonic()
 
     async def _watch(self, rows: list[NodeRow]) -> None:
         on_chain = await self._pool.nodes()
@@ -90,7 +75,7 @@ class Rest:
         purpose = f"revoke:{row.index}"
         if row.index in self._void:
             return
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             owner = Owner(node=row.index)
             told = [colour for colour in Colour if await groups.newest(session, owner, colour)]
             done = await outbox.landed(session, purpose)
@@ -105,8 +90,8 @@ class Rest:
             self._void.add(row.index)
 
     async def _wake(self, row: NodeRow, state: NodeState, why: str) -> None:
-        now = self._clock.now()
-        async with self._database.lead(self._epoch) as session:
+        now = self._office.clock.now()
+        async with self._office.lead() as session:
             if not await nodes.move_on(session, row.index, row.state, state, now):
                 return
             if state is NodeState.DRAINING:
@@ -115,4 +100,4 @@ class Rest:
             events.add(session, f"node_{state.value}", row.oracle, data, now)
         self._still.discard(row.index)
         log.warning("node is at rest no more", node=row.oracle, state=state.value, why=why)
-        await self._journal.wake()
+        await self._office.journal.wake()

@@ -18,14 +18,12 @@ from linkpool.contracts.oracle import WINDOW_SECONDS
 from linkpool.contracts.pool import Pool as PoolContract
 from linkpool.contracts.pool import Status
 from linkpool.errors import LinkPoolError, Permanent
-from linkpool.fleet.alarms import Alarms, Kind
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.alarms import Kind
 from linkpool.fleet.nodes.lapse import Lapses, Sends
 from linkpool.fleet.nodes.wishes import RETIRE
+from linkpool.fleet.office import Office
 from linkpool.fleet.pool import NodeOnChain, Pool
 from linkpool.store import chain_history, chain_rows, events, nodes, operations, retirements
-from linkpool.store.database import Database
 from linkpool.store.scaling_tables import RetirementRow
 from linkpool.store.tables import NodeRow, NodeState, OperationState
 from linkpool.units import show
@@ -54,33 +52,18 @@ class _Seen:
 class Retirement:
     """Takes every draining node one step further, as the leader of `epoch`."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        pool: Pool,
-        rpc: Rpc,
-        manager: Sends,
-        alarms: Alarms,
-        journal: Journal,
-        clock: Clock,
-        epoch: int,
-    ) -> None:
-        self._database = database
+    def __init__(self, office: Office, *, pool: Pool, rpc: Rpc, manager: Sends) -> None:
+        self._office = office
         self._pool = pool
         self._rpc = rpc
         self._manager = manager
         self._calls = PoolContract(pool.facts.pool)
-        self._lapses = Lapses(database, rpc, manager, gas=GAS)
-        self._alarms = alarms
-        self._journal = journal
-        self._clock = clock
-        self._epoch = epoch
+        self._lapses = Lapses(office, rpc, manager, gas=GAS)
         self._said: dict[int, str] = {}
 
     async def step(self) -> None:
         """One look at every node that shall go. Raises EndpointTrouble, StoreUnreachable, LeaseLost."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             rows = [row for row in await nodes.every(session) if row.state == NodeState.DRAINING]
             plans = {row.index: await retirements.get(session, row.index) for row in rows}
         if not rows:
@@ -98,7 +81,7 @@ class Retirement:
                 await self._explain(row.index, str(error))
                 if isinstance(error, Permanent):
                     troubles[row.oracle or ""] = str(error)
-        await self._alarms.only(Kind.RETIREMENT_WAITS, troubles)
+        await self._office.alarms.only(Kind.RETIREMENT_WAITS, troubles)
 
     async def _advance(self, seen: _Seen) -> None:
         if seen.chain.status is Status.ACTIVE:
@@ -106,11 +89,11 @@ class Retirement:
         elif seen.chain.status is Status.RETIRED:
             await self._done(seen)
         elif seen.plan.closed_at is None:
-            async with self._database.lead(self._epoch) as session:
+            async with self._office.lead() as session:
                 await retirements.closed(session, seen.row.index, seen.now)
                 data = {"index": seen.row.index}
-                events.add(session, "node_closed", seen.oracle, data, self._clock.now())
-            await self._journal.wake()
+                events.add(session, "node_closed", seen.oracle, data, self._office.clock.now())
+            await self._office.journal.wake()
         elif waits := _open(seen, seen.plan.closed_at):
             await self._explain(seen.row.index, waits)
             await self._lapses.step(seen.oracle, seen.now)
@@ -134,7 +117,7 @@ class Retirement:
 
     async def _reopened(self, seen: _Seen, closed_at: int) -> bool | None:
         """Whether the owner did it, and no re-org; None while the indexer is not as far as we looked."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             tip = await chain_rows.tip(session)
             found = await chain_history.page(
                 session, before=None, limit=1, node=seen.oracle, account=None, kind="NodeReopened"
@@ -155,23 +138,23 @@ class Retirement:
             log.info("node is retired", node=seen.oracle)
 
     async def _move(self, row: NodeRow, to: NodeState, state: OperationState, detail: str) -> bool:
-        now = self._clock.now()
-        async with self._database.lead(self._epoch) as session:
+        now = self._office.clock.now()
+        async with self._office.lead() as session:
             if not await nodes.move_on(session, row.index, NodeState.DRAINING, to, now):
                 return False
             await operations.finish_for(session, row.index, RETIRE, state=state, detail=detail, now=now)
             await retirements.forget(session, row.index)
             events.add(session, f"node_{to.value}", row.oracle, {"index": row.index}, now)
         self._said.pop(row.index, None)
-        await self._journal.wake()
+        await self._office.journal.wake()
         return True
 
     async def _explain(self, node: int, what: str) -> None:
         """Say once what it waits for, to whoever looks at its operation."""
         if self._said.get(node) == what:
             return
-        async with self._database.lead(self._epoch) as session:
-            await operations.explain(session, node, RETIRE, detail=what, now=self._clock.now())
+        async with self._office.lead() as session:
+            await operations.explain(session, node, RETIRE, detail=what, now=self._office.clock.now())
         self._said[node] = what
 
 

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from linkpool.fleet.agents.hub import Hub
 from linkpool.fleet.agents.orders import Orders
 from linkpool.fleet.agents.sessions import Session
+from linkpool.fleet.office import Office
 from linkpool.fleet.running.groups import REPLICAS, Groups
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.store import nodes
-from linkpool.store.database import Database
 from linkpool.store.groups import Owner
 from linkpool.store.tables import Colour
 from linkpool.wire.agent import State
@@ -21,18 +21,9 @@ class NodeColours:
     """`TwoColours` of the nodes of a pool, for one term; `of` gives that of one node."""
 
     def __init__(
-        self,
-        *,
-        database: Database,
-        epoch: int,
-        groups: Groups,
-        tasks: Tasks,
-        hub: Hub,
-        orders: Orders,
-        funded: Funded,
+        self, office: Office, *, groups: Groups, tasks: Tasks, hub: Hub, orders: Orders, funded: Funded
     ) -> None:
-        self.database = database
-        self.epoch = epoch
+        self.office = office
         self.groups = groups
         self.tasks = tasks
         self.hub = hub
@@ -84,7 +75,7 @@ class NodeThing:
 
     async def make_primary(self, colour: Colour) -> None:
         """In the database first, then in the roster."""
-        async with self._fleet.database.lead(self._fleet.epoch) as session:
+        async with self._fleet.office.lead() as session:
             await nodes.set_primary(session, self._node, colour)
         self._fleet.hub.prefer(self._node, colour)
 

@@ -14,10 +14,8 @@ from typing import Protocol
 import structlog
 
 from linkpool.errors import LinkPoolError, Permanent
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.office import Office
 from linkpool.store import chain_rows, events, moves
-from linkpool.store.database import Database
 from linkpool.store.rollout_tables import MoveRow, MoveState
 from linkpool.store.tables import Colour, NodeRow
 
@@ -92,11 +90,8 @@ def other(colour: Colour) -> Colour:
 class Steps:
     """Takes moves through their states, as the leader of `epoch`."""
 
-    def __init__(self, *, database: Database, journal: Journal, clock: Clock, epoch: int) -> None:
-        self._database = database
-        self._journal = journal
-        self._clock = clock
-        self._epoch = epoch
+    def __init__(self, office: Office) -> None:
+        self._office = office
         self._since: dict[tuple[int, str], float] = {}
         self._takes: dict[MoveState, Callable[[MoveRow, TwoColours], Awaitable[Following]]] = {
             MoveState.STARTING: self._start,
@@ -126,8 +121,8 @@ class Steps:
 
     async def enter(self, move: MoveRow, state: MoveState, detail: str, wave: int | None = None) -> MoveRow:
         """Write down where a move is from now on, and tell it. wave: with which it began."""
-        now = self._clock.now()
-        async with self._database.lead(self._epoch) as session:
+        now = self._office.clock.now()
+        async with self._office.lead() as session:
             switched_at = None
             if state is MoveState.PRIMARY:
                 tip = await chain_rows.tip(session)
@@ -140,7 +135,7 @@ class Steps:
             events.add(session, "move_state", node.oracle if node else None, data, now)
         log.info("move", node=row.node, bridge=row.bridge, state=state.value, detail=detail)
         self._since = {key: at for key, at in self._since.items() if key[0] != row.id}
-        await self._journal.wake()
+        await self._office.journal.wake()
         return row
 
     async def turn_back(self, move: MoveRow, why: str) -> MoveRow:
@@ -229,7 +224,7 @@ class Steps:
 
     def _overdue(self, move: MoveRow, what: str, seconds: float) -> bool:
         """Whether this leader has waited so long for it since it first looked."""
-        now = self._clock.monotonic()
+        now = self._office.clock.monotonic()
         return now - self._since.setdefault((move.id, what), now) >= seconds
 
     async def _explain(self, move: MoveRow, why: str) -> MoveRow:
@@ -237,7 +232,7 @@ class Steps:
         if why == move.detail or move.state == MoveState.RETURNING:
             return move
         log.info("move waits", node=move.node, bridge=move.bridge, state=move.state, why=why)
-        async with self._database.lead(self._epoch) as session:
+        async with self._office.lead() as session:
             await moves.explain(session, move.id, why)
         move.detail = why
         return move

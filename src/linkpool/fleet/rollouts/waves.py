@@ -13,13 +13,11 @@ import structlog
 
 from linkpool.engines.protocol import Engine
 from linkpool.errors import Temporary
-from linkpool.fleet.alarms import Alarms, Kind
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.alarms import Kind
+from linkpool.fleet.office import Office
 from linkpool.fleet.rollouts.two_colours import Steps, TwoColours, other
 from linkpool.fleet.running.groups import REPLICAS
 from linkpool.store import chain_history, chain_rows, groups, moves, nodes, rollouts
-from linkpool.store.database import Database
 from linkpool.store.groups import Owner
 from linkpool.store.rollout_tables import IN_FLIGHT, MoveRow, MoveState, RolloutRow, RolloutState
 from linkpool.store.tables import AT_REST, Colour, NodeRow, NodeState
@@ -36,30 +34,17 @@ class Rollouts:
     """Leads every rollout that is not over, as the leader of `epoch`."""
 
     def __init__(
-        self,
-        *,
-        database: Database,
-        engine: Engine,
-        steps: Steps,
-        things: Callable[[int], TwoColours],
-        alarms: Alarms,
-        journal: Journal,
-        clock: Clock,
-        epoch: int,
+        self, office: Office, *, engine: Engine, steps: Steps, things: Callable[[int], TwoColours]
     ) -> None:
         """`things` gives the node of an index."""
-        self._database = database
+        self._office = office
         self._engine = engine
         self._steps = steps
         self._things = things
-        self._alarms = alarms
-        self._journal = journal
-        self._clock = clock
-        self._epoch = epoch
 
     async def step(self) -> None:
         """One look at everything. Raises StoreUnreachable, LeaseLost."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             rows = await rollouts.not_over(session)
             latest = await rollouts.newest(session, 1)
         await self._alarm([*rows, *latest])
@@ -67,7 +52,7 @@ class Rollouts:
             await self._look(row)
 
     async def _look(self, rollout: RolloutRow) -> None:
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             found = await moves.of_rollout(session, rollout.id)
             fleet = {row.index: row for row in await nodes.every(session)}
         async with asyncio.TaskGroup() as group:
@@ -130,7 +115,7 @@ class Rollouts:
         """Requests that nodes missed since a second of the chain, of those that missed any."""
         if not since:
             return {}
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             tip = await chain_rows.tip(session)
             until = tip.time if tip else 0
             suspects = await chain_history.missed(session, min(since.values()), until)
@@ -177,7 +162,7 @@ class Rollouts:
         ]
         taken = 0
         for node in late:
-            async with self._database.lead(self._epoch) as session:
+            async with self._office.lead() as session:
                 row = await groups.living(session, Owner(node=node.index), Colour(node.primary))
                 if row is None or row.release == rollout.release:
                     continue
@@ -189,7 +174,7 @@ class Rollouts:
                     colour=other(Colour(node.primary)),
                     within=rollout.within,
                     detail="it came to serve while the others moved",
-                    now=self._clock.now(),
+                    now=self._office.clock.now(),
                 )
                 taken += 1
         return taken > 0
@@ -197,22 +182,22 @@ class Rollouts:
     # --- what is said -------------------------------------------------------------------------------
 
     async def _enter(self, rollout: RolloutRow, state: RolloutState, detail: str) -> None:
-        was, now = RolloutState(rollout.state), self._clock.now()
-        async with self._database.lead(self._epoch) as session:
+        was, now = RolloutState(rollout.state), self._office.clock.now()
+        async with self._office.lead() as session:
             if not await rollouts.enter(session, rollout.id, was=was, state=state, detail=detail, now=now):
                 return  # somebody paused, resumed or aborted it: look again
         log.info("rollout", rollout=rollout.id, release=rollout.release, state=state.value, detail=detail)
-        await self._journal.wake()
+        await self._office.journal.wake()
 
     async def _explain(self, rollout: RolloutRow, detail: str) -> None:
         if rollout.detail != detail:
-            async with self._database.lead(self._epoch) as session:
-                await rollouts.explain(session, rollout.id, detail, self._clock.now())
+            async with self._office.lead() as session:
+                await rollouts.explain(session, rollout.id, detail, self._office.clock.now())
 
     async def _alarm(self, rows: Sequence[RolloutRow]) -> None:
         """Up for one that stopped itself, and for the newest if it failed."""
         wanted = {RolloutState.STOPPED: "resume or abort it", RolloutState.FAILED: "roll out again"}
-        await self._alarms.only(
+        await self._office.alarms.only(
             Kind.ROLLOUT,
             {
                 row.id: f"{row.release}: {row.detail}; look at `linkpool rollout show`, then {advice}"

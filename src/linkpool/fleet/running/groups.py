@@ -13,11 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.engines.protocol import Engine, Group, Release
 from linkpool.errors import Permanent
-from linkpool.fleet.clock import Clock
+from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import groups, nodes, releases, tokens
-from linkpool.store.database import Database
 from linkpool.store.groups import Owner
 from linkpool.store.tables import Colour, GroupRow
 
@@ -59,22 +58,12 @@ class Groups:
     """
 
     def __init__(
-        self,
-        *,
-        database: Database,
-        keys: Keyring,
-        engine: Engine,
-        tasks: Tasks,
-        clock: Clock,
-        epoch: int,
-        launch: Launch,
+        self, office: Office, *, keys: Keyring, engine: Engine, tasks: Tasks, launch: Launch
     ) -> None:
-        self._database = database
+        self._office = office
         self._keys = keys
         self._engine = engine
         self._tasks = tasks
-        self._clock = clock
-        self._epoch = epoch
         self._launch = launch
         self._replicas = Shape(launch.environment)
         self._running: dict[tuple[Owner, Colour], str] = {}
@@ -91,7 +80,7 @@ class Groups:
         owner = Owner(node=node)
         if name := self._running.get((owner, primary)):
             return name
-        async with self._recording, self._database.lead(self._epoch) as session:
+        async with self._recording, self._office.lead() as session:
             colour = Colour((await nodes.get(session, node)).primary)
             row = await groups.living(session, owner, colour)
             if row is None:
@@ -106,7 +95,7 @@ class Groups:
         """
         if name := self._running.get((owner, colour)):
             return name
-        async with self._recording, self._database.lead(self._epoch) as session:
+        async with self._recording, self._office.lead() as session:
             row = await groups.living(session, owner, colour) or await self._add(
                 session, owner, colour, release
             )
@@ -116,7 +105,7 @@ class Groups:
 
     async def living(self, owner: Owner, colour: Colour) -> str | None:
         """The name of the group that shall run in that colour, if any shall."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             row = await groups.living(session, owner, colour)
         return row.name if row else None
 
@@ -125,10 +114,10 @@ class Groups:
 
         Doing it again does no harm: the engine is told again, should it have missed it. grace: seconds.
         """
-        async with self._recording, self._database.lead(self._epoch) as session:
+        async with self._recording, self._office.lead() as session:
             row = await groups.newest(session, owner, colour)
             if row is not None and row.removed_at is None:
-                row.removed_at = self._clock.now()
+                row.removed_at = self._office.clock.now()
         if row is None:
             return
         async with self._turns[row.name]:
@@ -146,13 +135,13 @@ class Groups:
             colour=colour,
             release=release,
             token_hash=tokens.digest(self._keys.group_token(name)),
-            now=self._clock.now(),
+            now=self._office.clock.now(),
         )
 
     async def _run(self, owner: Owner, row: GroupRow, shape: Shape) -> str:
         colour = Colour(row.colour)
         async with self._turns[row.name]:
-            async with self._database.read() as session:
+            async with self._office.read() as session:
                 stored = await releases.get(session, row.release)
                 removed = (await session.get_one(GroupRow, row.name)).removed_at is not None
             if not removed and (owner, colour) not in self._running:

@@ -14,8 +14,7 @@ from typing import Protocol
 import structlog
 
 from linkpool.engines.protocol import Engine, EngineRefused, Phase
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
 
 log = structlog.get_logger(__name__)
@@ -86,12 +85,11 @@ class Recovery:
 
     def __init__(
         self,
+        office: Office,
         *,
         engine: Engine,
         tasks: Tasks,
         hub: Hearing,
-        journal: Journal,
-        clock: Clock,
         replicas: int,
         kind: str = "replica",
     ) -> None:
@@ -99,8 +97,7 @@ class Recovery:
         self._engine = engine
         self._tasks = tasks
         self._hub = hub
-        self._journal = journal
-        self._clock = clock
+        self._office = office
         self._replicas = replicas
         self._replaced: deque[float] = deque()
         self._first_seen: dict[str, float] = {}
@@ -109,7 +106,7 @@ class Recovery:
 
     async def step(self, groups: Mapping[str, int]) -> None:
         """One look at the living groups of nodes, by name. Raises EngineUnreachable."""
-        now = self._clock.monotonic()
+        now = self._office.clock.monotonic()
         tasks = [task for task in self._tasks.all() if task.group in groups]
         self._first_seen = {task.id: self._first_seen.get(task.id, now) for task in tasks}
         if self._inherited is None:
@@ -127,7 +124,7 @@ class Recovery:
         for task in choose(suspects, troubled, busy, len(self._replaced)):
             log.warning(f"silent {self._kind} is replaced", task=task)
             self._replaced.append(now)
-            self._journal.note(f"{self._kind}_replaced", None, task=task, why="silent")
+            self._office.journal.note(f"{self._kind}_replaced", None, task=task, why="silent")
             try:
                 await self._engine.replace(task, f"silent for {SILENCE:.0f} s")
             except EngineRefused:

@@ -7,11 +7,11 @@ database does not know may be another's, or older than this database: it is repo
 import structlog
 
 from linkpool.engines.protocol import Engine
-from linkpool.fleet.alarms import Alarms, Kind
+from linkpool.fleet.alarms import Kind
+from linkpool.fleet.office import Office
 from linkpool.fleet.running.groups import GRACE
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.store import groups
-from linkpool.store.database import Database
 
 log = structlog.get_logger(__name__)
 
@@ -22,18 +22,17 @@ EVERY = 5.0
 class Strays:
     """Looks for what nobody wants, for one term."""
 
-    def __init__(self, *, database: Database, engine: Engine, tasks: Tasks, alarms: Alarms) -> None:
-        self._database = database
+    def __init__(self, office: Office, *, engine: Engine, tasks: Tasks) -> None:
+        self._office = office
         self._engine = engine
         self._tasks = tasks
-        self._alarms = alarms
 
     async def step(self) -> None:
         """One look. Raises EngineUnreachable, StoreUnreachable, LeaseLost."""
         names = {task.group for task in self._tasks.all()}
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             known = await groups.named(session, names)
-        await self._alarms.only(
+        await self._office.alarms.only(
             Kind.UNKNOWN_GROUP,
             dict.fromkeys(
                 sorted(names - known.keys()),

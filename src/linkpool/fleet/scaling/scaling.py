@@ -7,16 +7,14 @@ ask, under keys of its own: so a leader that follows in the middle goes on, and 
 import structlog
 
 from linkpool.errors import Permanent
-from linkpool.fleet.alarms import Alarms, Kind
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.alarms import Kind
 from linkpool.fleet.nodes.wishes import Wishes
+from linkpool.fleet.office import Office
 from linkpool.fleet.pool import Pool
 from linkpool.fleet.scaling.demand import DAY, SLOWEST, period
 from linkpool.fleet.scaling.policy import Decision
 from linkpool.fleet.scaling.view import Room, Terms, look, policy_of, present
 from linkpool.store import events, nodes, scaling
-from linkpool.store.database import Database
 from linkpool.store.scaling_tables import DecisionRow
 from linkpool.store.tables import OperationRow, OperationState
 
@@ -29,28 +27,12 @@ KEEP = 9 * DAY
 class Scaling:
     """The loop, as the leader of `epoch`."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        pool: Pool,
-        wishes: Wishes,
-        terms: Terms,
-        room: Room,
-        alarms: Alarms,
-        journal: Journal,
-        clock: Clock,
-        epoch: int,
-    ) -> None:
-        self._database = database
+    def __init__(self, office: Office, *, pool: Pool, wishes: Wishes, terms: Terms, room: Room) -> None:
+        self._office = office
         self._pool = pool
         self._wishes = wishes
         self._terms = terms
         self._room = room
-        self._alarms = alarms
-        self._journal = journal
-        self._clock = clock
-        self._epoch = epoch
         self._looked_at = float("-inf")
         self._because: str | None = None
 
@@ -59,31 +41,31 @@ class Scaling:
 
         Raises EndpointTrouble, EngineUnreachable, StoreUnreachable, LeaseLost.
         """
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             running = await scaling.running(session)
             policy = policy_of(await scaling.policy(session))
         if running is not None:
             await self._carry_on(running)
-        now = self._clock.monotonic()
+        now = self._office.clock.monotonic()
         if now - self._looked_at < (period(policy.window_seconds) if policy else SLOWEST):
             return
         self._looked_at = now
         await self._sample()
         if policy is None:
-            await self._alarms.down(Kind.SCALING_HELD, "pool")
+            await self._office.alarms.down(Kind.SCALING_HELD, "pool")
         else:
             await self._decide()
 
     async def _sample(self) -> None:
-        now = self._clock.now()
-        async with self._database.lead(self._epoch) as session:
+        now = self._office.clock.now()
+        async with self._office.lead() as session:
             sample = await look(session, now)
             if sample is not None:
                 await scaling.add_sample(session, sample, now - KEEP)
 
     async def _decide(self) -> None:
-        pool, room, now = await self._pool.summary(), await self._room(), self._clock.now()
-        async with self._database.read() as session:
+        pool, room, now = await self._pool.summary(), await self._room(), self._office.clock.now()
+        async with self._office.read() as session:
             seen = await present(session, self._terms, pool, room, now)
         decision = seen.decision
         await self._tell(decision)
@@ -95,7 +77,7 @@ class Scaling:
         self._because = decision.because
 
     async def _write(self, decision: Decision, state: str) -> DecisionRow:
-        now = self._clock.now()
+        now = self._office.clock.now()
         row = DecisionRow(
             at=now,
             action=decision.action,
@@ -106,12 +88,12 @@ class Scaling:
             state=state,
             ended_at=None if state == "running" else now,
         )
-        async with self._database.lead(self._epoch) as session:
+        async with self._office.lead() as session:
             await scaling.add_decision(session, row)
             data = {"number": row.id, "action": row.action, "count": row.count, "reasons": row.reasons}
             events.add(session, "scaling_decided", decision.name, data, now)
         log.info("scaling decided", number=row.id, action=row.action, count=row.count, why=row.reasons)
-        await self._journal.wake()
+        await self._office.journal.wake()
         return row
 
     async def _carry_on(self, row: DecisionRow) -> None:
@@ -133,24 +115,24 @@ class Scaling:
     async def _down(self, row: DecisionRow) -> list[OperationRow]:
         """Its going may take a day, in which the pool must be able to grow: asking for it is all."""
         assert row.node is not None  # noqa: S101 - a decision to shrink names the node
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             node = await nodes.get(session, row.node)
         return [await self._wishes.retire(node.oracle or "", scaling.operation_key(row.id, 0))]
 
     async def _end(self, row: DecisionRow, state: str, detail: str) -> None:
-        async with self._database.lead(self._epoch) as session:
-            await scaling.end_decision(session, row.id, state, self._clock.now())
+        async with self._office.lead() as session:
+            await scaling.end_decision(session, row.id, state, self._office.clock.now())
         log.info("scaling decision ended", number=row.id, state=state, detail=detail)
         if state == "failed":
-            await self._alarms.up(
+            await self._office.alarms.up(
                 Kind.SCALING_FAILED, "pool", f"decision {row.id} ({row.action}) failed: {detail}"
             )
         else:
-            await self._alarms.down(Kind.SCALING_FAILED, "pool")
+            await self._office.alarms.down(Kind.SCALING_FAILED, "pool")
 
     async def _tell(self, decision: Decision) -> None:
         """Somebody must look when the pool should grow, and a limit does not let it."""
         if decision.because.startswith("limit:"):
-            await self._alarms.up(Kind.SCALING_HELD, "pool", "; ".join(decision.reasons))
+            await self._office.alarms.up(Kind.SCALING_HELD, "pool", "; ".join(decision.reasons))
         elif decision.because != "busy":
-            await self._alarms.down(Kind.SCALING_HELD, "pool")
+            await self._office.alarms.down(Kind.SCALING_HELD, "pool")

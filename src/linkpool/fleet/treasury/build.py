@@ -1,14 +1,12 @@
 """All that moves or counts money in a term: treasury, sweep, harvest, tickets, meter, built together."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from linkpool.chain.keys import Key
 from linkpool.chain.rpc import Rpc
-from linkpool.fleet.alarms import Alarms
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.office import Office
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
@@ -19,16 +17,13 @@ from linkpool.fleet.treasury.sweep import Sweep
 from linkpool.fleet.treasury.terms import Terms
 from linkpool.fleet.treasury.tickets import Tickets
 from linkpool.fleet.treasury.treasury import Treasury
-from linkpool.store.database import Database
+from linkpool.supervise import Loop
 
 MINUTE = 60.0
 HARVEST_EVERY = 10 * MINUTE
 RATES_EVERY = 5 * MINUTE
 SWEEP_EVERY = 30.0
 SETTLE_EVERY = 2.0
-
-Loop = tuple[str, Callable[[], Awaitable[None]], float]
-"""A loop's name, its step, and the seconds between two of them."""
 
 
 @dataclass(frozen=True)
@@ -66,70 +61,34 @@ class Payers(NamedTuple):
 
 def build_money(
     means: Means,
+    office: Office,
     *,
     rpc: Rpc,
-    database: Database,
     keys: Keyring,
-    clock: Clock,
-    journal: Journal,
     tasks: Tasks,
-    alarms: Alarms,
-    epoch: int,
     pool: str,
     outbox: Outbox,
     outbox_of: Callable[[str], Outbox],
     on_link: Callable[[str | None], None],
 ) -> Money:
     """outbox: the treasury's; outbox_of: one for a key; on_link: hears of wei per LINK."""
-    payers = Payers.of(keys)
-    treasury = Treasury(
-        rpc=rpc,
-        database=database,
-        outbox=outbox,
-        manager=payers.manager,
-        terms=means.terms,
-        alarms=alarms,
-        clock=clock,
-        journal=journal,
-        epoch=epoch,
-        engine=means.engine,
-    )
-    rates = Rates(rpc, means.sources, alarms, on_link)
-    sweep = Sweep(
-        rpc=rpc,
-        database=database,
-        keys=keys,
-        tasks=tasks,
-        clock=clock,
-        journal=journal,
-        treasury=payers.treasury,
-        outbox_of=outbox_of,
-    )
-    harvest = Harvest(
-        rpc=rpc, database=database, outbox=outbox, pool=pool, link_price=lambda: rates.link_price
-    )
-    tickets = Tickets(rpc=rpc, database=database, outbox=outbox, pool=pool, budget=means.terms.tickets)
-    meter = Meter(
-        database=database,
-        tasks=tasks,
-        rates=rates,
-        alarms=alarms,
-        clock=clock,
-        epoch=epoch,
-        engine=means.engine,
-        payers=payers,
-        window=means.window,
-    )
+    payers, terms, engine = Payers.of(keys), means.terms, means.engine
+    treasury = Treasury(office, rpc=rpc, outbox=outbox, manager=payers.manager, terms=terms, engine=engine)
+    rates = Rates(rpc, means.sources, office.alarms, on_link)
+    sweep = Sweep(office, rpc=rpc, keys=keys, tasks=tasks, treasury=payers.treasury, outbox_of=outbox_of)
+    harvest = Harvest(office, rpc=rpc, outbox=outbox, pool=pool, link_price=lambda: rates.link_price)
+    tickets = Tickets(office, rpc=rpc, outbox=outbox, pool=pool, budget=terms.tickets)
+    meter = Meter(office, tasks=tasks, rates=rates, engine=engine, payers=payers, window=means.window)
     return Money(
         treasury,
         rates,
         (
-            ("rates", rates.step, RATES_EVERY),
-            ("sweeps under way", sweep.settle, SETTLE_EVERY),
-            ("sweep", sweep.step, SWEEP_EVERY),
-            ("harvest", harvest.step, HARVEST_EVERY),
-            ("tickets", tickets.step, MINUTE),
-            ("meter", meter.step, MINUTE),
-            ("fee against costs", meter.judge, HARVEST_EVERY),
+            Loop("rates", rates.step, RATES_EVERY),
+            Loop("sweeps under way", sweep.settle, SETTLE_EVERY),
+            Loop("sweep", sweep.step, SWEEP_EVERY),
+            Loop("harvest", harvest.step, HARVEST_EVERY),
+            Loop("tickets", tickets.step, MINUTE),
+            Loop("meter", meter.step, MINUTE),
+            Loop("fee against costs", meter.judge, HARVEST_EVERY),
         ),
     )

@@ -14,10 +14,10 @@ from linkpool.chain.history import read_head
 from linkpool.chain.rpc import Reverted, Rpc
 from linkpool.contracts.abi import Call
 from linkpool.contracts.pool import Pool
+from linkpool.fleet.office import Office
 from linkpool.fleet.outbox import Outbox, TooDear
 from linkpool.store import chain_rows
 from linkpool.store.chain_state import Books
-from linkpool.store.database import Database
 from linkpool.units import WHOLE, Wei, show
 
 log = structlog.get_logger(__name__)
@@ -66,16 +66,10 @@ class Harvest:
     """Looks at the indexer's books and sends from the treasury. link_price: wei per LINK now, if known."""
 
     def __init__(
-        self,
-        *,
-        rpc: Rpc,
-        database: Database,
-        outbox: Outbox,
-        pool: str,
-        link_price: Callable[[], int | None],
+        self, office: Office, *, rpc: Rpc, outbox: Outbox, pool: str, link_price: Callable[[], int | None]
     ) -> None:
         self._rpc = rpc
-        self._database = database
+        self._office = office
         self._outbox = outbox
         self._pool = Pool(pool)
         self._link_price = link_price
@@ -86,7 +80,7 @@ class Harvest:
         price = self._link_price()
         if price is None:
             return
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             income = waiting(await chain_rows.books_now(session))
             fees = (await chain_rows.pool_now(session)).fees
         if not (fees or any(income.values())):

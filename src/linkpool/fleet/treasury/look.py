@@ -7,10 +7,10 @@ from linkpool.chain.balances import balances
 from linkpool.chain.history import read_head
 from linkpool.chain.rpc import Rpc
 from linkpool.chain.types import Head
+from linkpool.fleet.office import Office
 from linkpool.fleet.treasury.terms import DAY, Day, Limits
 from linkpool.store import accounts, nodes
 from linkpool.store.accounts import GAS
-from linkpool.store.database import Database
 from linkpool.store.money_tables import AccountRow
 from linkpool.store.tables import OutboxRow, SlotRow
 from linkpool.units import Wei
@@ -55,9 +55,9 @@ class Look:
 class Looker:
     """Reads the chain in two calls, however many senders there are, and the rest from the database."""
 
-    def __init__(self, rpc: Rpc, database: Database, treasury: str, limits: Limits) -> None:
+    def __init__(self, office: Office, rpc: Rpc, treasury: str, limits: Limits) -> None:
         self._rpc = rpc
-        self._database = database
+        self._office = office
         self._treasury = treasury
         self._limits = limits
 
@@ -66,7 +66,7 @@ class Looker:
         younger account: above its own). Raises EndpointTrouble, Refusal, StoreUnreachable.
         """
         head = await read_head(self._rpc)
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             slots = await nodes.slots(session)
             known = await accounts.every(session)
             sent = await accounts.sent_since(session, self._treasury, head.timestamp - DAY)

@@ -4,13 +4,12 @@ from collections import Counter
 
 from linkpool.economics.accounts import Prices
 from linkpool.engines.protocol import Phase
-from linkpool.fleet.alarms import Alarms, Kind
-from linkpool.fleet.clock import Clock
+from linkpool.fleet.alarms import Kind
+from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.treasury.economics import economics
 from linkpool.fleet.treasury.rates import Rates
 from linkpool.store import chain_rows, groups, ledger
-from linkpool.store.database import Database
 
 MOST_SECONDS = 600.0
 """One entry is about no more than this: a process that slept did not see what ran."""
@@ -20,34 +19,21 @@ class Meter:
     """Books replica-seconds under `engine`, as the leader of `epoch`. window: days that must pay off."""
 
     def __init__(
-        self,
-        *,
-        database: Database,
-        tasks: Tasks,
-        rates: Rates,
-        alarms: Alarms,
-        clock: Clock,
-        epoch: int,
-        engine: str,
-        payers: tuple[str, ...],
-        window: int,
+        self, office: Office, *, tasks: Tasks, rates: Rates, engine: str, payers: tuple[str, ...], window: int
     ) -> None:
-        self._database = database
+        self._office = office
         self._tasks = tasks
         self._rates = rates
-        self._alarms = alarms
-        self._clock = clock
-        self._epoch = epoch
         self._engine = engine
         self._payers = payers
         self._window = window
-        self._last = clock.monotonic()
+        self._last = office.clock.monotonic()
 
     async def step(self) -> None:
         """Write down the time since the last step. Raises StoreUnreachable, LeaseLost."""
-        now = self._clock.monotonic()
+        now = self._office.clock.monotonic()
         passed, self._last = min(now - self._last, MOST_SECONDS), now
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             tip = await chain_rows.tip(session)
             nodes = {row.name: row.node or 0 for row in await groups.all_living(session)}
         running = Counter(
@@ -55,9 +41,9 @@ class Meter:
             for task in self._tasks.all()
             if task.group in nodes and task.phase in (Phase.STARTING, Phase.RUNNING)
         )
-        at = tip.time if tip else self._clock.now()
+        at = tip.time if tip else self._office.clock.now()
         link, coin = self._rates.link_price, self._rates.coin
-        async with self._database.lead(self._epoch) as session:
+        async with self._office.lead() as session:
             for node, count in (running or Counter({0: 0})).items():
                 await ledger.add(session, at, node, self._engine, seconds=count * passed)
             await ledger.note_rates(
@@ -66,9 +52,9 @@ class Meter:
 
     async def judge(self) -> None:
         """Say so when the fee does not pay for the fleet. Raises StoreUnreachable, LeaseLost."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             found = await economics(
-                session, self._window, prices(self._rates), self._clock.now(), self._payers
+                session, self._window, prices(self._rates), self._office.clock.now(), self._payers
             )
         sums, text = found.books.sums(), {}
         if found.covered is False and sums.gas is not None and sums.fleet is not None:
@@ -77,7 +63,7 @@ class Meter:
                 f"in {found.books.length:.1f} days the fee brought {sums.fee:.2f}, "
                 f"gas and fleet cost {costs:.2f}; see linkpool economics"
             )
-        await self._alarms.only(Kind.FEE_BELOW_COSTS, text)
+        await self._office.alarms.only(Kind.FEE_BELOW_COSTS, text)
 
 
 def prices(rates: Rates) -> Prices:

@@ -13,14 +13,12 @@ from linkpool.chain.balances import balances
 from linkpool.chain.fees import FeeSource, Market
 from linkpool.chain.history import read_head
 from linkpool.chain.rpc import Rpc
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.office import Office
 from linkpool.fleet.outbox import Outbox, TooDear
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.fleet.treasury.look import TRANSFER_GAS
 from linkpool.store import accounts, nodes
-from linkpool.store.database import Database
 from linkpool.store.tables import AT_REST, NodeRow, SlotRow
 from linkpool.units import Slot, Wei, show
 
@@ -55,22 +53,18 @@ class Sweep:
 
     def __init__(
         self,
+        office: Office,
         *,
         rpc: Rpc,
-        database: Database,
         keys: Keyring,
         tasks: Tasks,
-        clock: Clock,
-        journal: Journal,
         treasury: str,
         outbox_of: Callable[[str], Outbox],
     ) -> None:
         self._rpc = rpc
-        self._database = database
+        self._office = office
         self._keys = keys
         self._tasks = tasks
-        self._clock = clock
-        self._journal = journal
         self._treasury = treasury
         self._outbox_of = outbox_of
         self._fees = FeeSource(rpc)
@@ -83,7 +77,7 @@ class Sweep:
 
         Raises EndpointTrouble, StoreUnreachable, LeaseLost.
         """
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             slots = {slot.sender: slot for slot in await nodes.slots(session)}
             open_ = {row.sender for row in await accounts.under_way(session)} & slots.keys()
         for sender in open_:
@@ -93,10 +87,12 @@ class Sweep:
 
     async def step(self) -> None:
         """Begin sweeps that are worth it. Raises EndpointTrouble, Refusal, StoreUnreachable, LeaseLost."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             rows = {row.index: row for row in await nodes.every(session)}
             slots = await nodes.slots(session)
-        candidates = left(rows, slots, lambda task: self._tasks.get(task) is not None, self._clock.now())
+        candidates = left(
+            rows, slots, lambda task: self._tasks.get(task) is not None, self._office.clock.now()
+        )
         self._empty &= {slot.sender for slot in candidates}
         fresh = [slot for slot in candidates if slot.sender not in self._empty]
         if not fresh:
@@ -119,7 +115,7 @@ class Sweep:
             log.info("sweep waits", sender=slot.sender, why=str(error))
             return
         if begun:
-            self._journal.note(
+            self._office.journal.note(
                 "swept", node, sender=slot.sender, value=str(balance - kept), dust_at_most=str(kept)
             )
             log.info("sweep", sender=slot.sender, value=show(balance - kept), dust_at_most=show(kept, 9))

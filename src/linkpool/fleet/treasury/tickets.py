@@ -6,10 +6,10 @@ from linkpool.chain.fees import FeeSource
 from linkpool.chain.history import read_head
 from linkpool.chain.rpc import Reverted, Rpc
 from linkpool.contracts.pool import Pool
+from linkpool.fleet.office import Office
 from linkpool.fleet.outbox import Outbox, TooDear
 from linkpool.fleet.treasury.terms import DAY
 from linkpool.store import chain_rows, ledger
-from linkpool.store.database import Database
 from linkpool.units import Wei
 
 log = structlog.get_logger(__name__)
@@ -23,9 +23,9 @@ PURPOSE = "ticket:"
 class Tickets:
     """Pays from the treasury. budget: wei of gas in 24 h of chain time."""
 
-    def __init__(self, *, rpc: Rpc, database: Database, outbox: Outbox, pool: str, budget: Wei) -> None:
+    def __init__(self, office: Office, *, rpc: Rpc, outbox: Outbox, pool: str, budget: Wei) -> None:
         self._rpc = rpc
-        self._database = database
+        self._office = office
         self._outbox = outbox
         self._pool = Pool(pool)
         self._budget = budget
@@ -35,7 +35,7 @@ class Tickets:
 
     async def step(self) -> None:
         """Push the oldest ones that are due. Raises EndpointTrouble, StoreUnreachable, LeaseLost."""
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             tip = await chain_rows.tip(session)
             due = await chain_rows.due_tickets(session, tip.time, AT_ONCE + len(self._seen_to)) if tip else []
         due = [ticket for ticket in due if ticket.id not in self._seen_to][:AT_ONCE]
@@ -45,7 +45,7 @@ class Tickets:
         market = await self._fees.market(head)
         most = Wei(2 * market.tip + 3 * (market.base_fee or 0))
         for ticket in due:
-            async with self._database.read() as session:
+            async with self._office.read() as session:
                 spent = await ledger.spent_on(session, PURPOSE, head.timestamp - DAY)
             if spent + TICKET_GAS * most > self._budget:
                 log.info("tickets wait: the day's budget for them is spent", waiting=len(due))

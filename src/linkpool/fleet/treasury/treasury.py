@@ -12,9 +12,8 @@ import structlog
 
 from linkpool.chain.rpc import Refusal, Rpc
 from linkpool.errors import Temporary
-from linkpool.fleet.alarms import Alarms, Kind
-from linkpool.fleet.clock import Clock
-from linkpool.fleet.journal import Journal
+from linkpool.fleet.alarms import Kind
+from linkpool.fleet.office import Office
 from linkpool.fleet.outbox import Outbox, TooDear
 from linkpool.fleet.treasury.hold import Purse, hold
 from linkpool.fleet.treasury.look import Look, Looker
@@ -23,7 +22,6 @@ from linkpool.fleet.treasury.watch import Fall, Seen, Watch
 from linkpool.store import accounts, alarms, ledger, nodes
 from linkpool.store.accounts import GAS
 from linkpool.store.alarm_tables import Severity
-from linkpool.store.database import Database
 from linkpool.store.money_tables import AccountRow
 from linkpool.units import Wei, show
 
@@ -38,30 +36,15 @@ class Treasury:
     """Tops up through its outbox, as the leader of `epoch`. `balances`: wei, as seen last."""
 
     def __init__(
-        self,
-        *,
-        rpc: Rpc,
-        database: Database,
-        outbox: Outbox,
-        manager: str,
-        terms: Terms,
-        alarms: Alarms,
-        clock: Clock,
-        journal: Journal,
-        epoch: int,
-        engine: str,
+        self, office: Office, *, rpc: Rpc, outbox: Outbox, manager: str, terms: Terms, engine: str
     ) -> None:
         """manager: the address that is filled first; engine: what the ledger books gas under."""
-        self._database = database
+        self._office = office
         self._outbox = outbox
         self._manager = manager
         self._terms = terms
-        self._alarms = alarms
-        self._clock = clock
-        self._journal = journal
-        self._epoch = epoch
         self._engine = engine
-        self._looker = Looker(rpc, database, outbox.address, terms.limits)
+        self._looker = Looker(office, rpc, outbox.address, terms.limits)
         self._watch = Watch(rpc, outbox.address)
         self._one_at_a_time = asyncio.Lock()
         self.balances: dict[str, Wei] = {}
@@ -73,7 +56,7 @@ class Treasury:
 
         Raises StoreUnreachable.
         """
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             up = {row.kind: row.detail for row in await alarms.every(session)}
         self.hold = up.get(Kind.OFFERS_HELD)
 
@@ -172,7 +155,7 @@ class Treasury:
 
     async def _write(self, look: Look, falls: Mapping[str, Fall]) -> None:
         owners = {slot.sender: slot.node for slot in look.slots}
-        async with self._database.lead(self._epoch) as session:
+        async with self._office.lead() as session:
             for address, fall in falls.items():
                 row = await session.get(AccountRow, address)
                 if row is None:
@@ -185,8 +168,8 @@ class Treasury:
                     await ledger.add(session, now, owners[address], self._engine, gas=fall.gas)
                 if fall.frozen and row.frozen_at is None:
                     await session.flush()
-                    await accounts.freeze(session, address, fall.frozen, self._clock.now())
-                    self._journal.note("slot_frozen", None, sender=address, why=fall.frozen)
+                    await accounts.freeze(session, address, fall.frozen, self._office.clock.now())
+                    self._office.journal.note("slot_frozen", None, sender=address, why=fall.frozen)
 
     # --- judging -----------------------------------------------------------------------------------
 
@@ -195,27 +178,29 @@ class Treasury:
         before, self.hold = self.hold, hold(purse, self.hold is not None)
         if (before is None) != (self.hold is None):
             log.warning("offers", hold=self.hold)
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             frozen = await accounts.frozen(session)
         critical = Severity.CRITICAL
-        await self._alarms.only(Kind.OFFERS_HELD, {"pool": self.hold} if self.hold else {}, critical)
-        await self._alarms.only(
+        await self._office.alarms.only(Kind.OFFERS_HELD, {"pool": self.hold} if self.hold else {}, critical)
+        await self._office.alarms.only(
             Kind.SLOT_FROZEN, {a: _frozen_text(a, why) for a, why in frozen.items()}, critical
         )
-        await self._alarms.only(Kind.GAS_LIMIT, {a: why for a, why in refused.items() if a not in frozen})
-        await self._alarms.only(Kind.NODE_WITHOUT_GAS, await self._by_id(purse.starved), critical)
+        await self._office.alarms.only(
+            Kind.GAS_LIMIT, {a: why for a, why in refused.items() if a not in frozen}
+        )
+        await self._office.alarms.only(Kind.NODE_WITHOUT_GAS, await self._by_id(purse.starved), critical)
         low = purse.treasury < 3 * purse.floor
         text = (
             f"the treasury {self._outbox.address} has {show(max(purse.treasury, 0))}; send coin to it: "
             f"offers close below {show(purse.floor)}"
         )
-        await self._alarms.only(Kind.TREASURY_LOW, {"treasury": text} if low else {})
+        await self._office.alarms.only(Kind.TREASURY_LOW, {"treasury": text} if low else {})
 
     async def _by_id(self, starved: Mapping[int, str]) -> dict[str, str]:
         """The same, by the nodes' ids."""
         if not starved:
             return {}
-        async with self._database.read() as session:
+        async with self._office.read() as session:
             rows = await nodes.every(session)
         return {row.oracle or str(row.index): starved[row.index] for row in rows if row.index in starved}
 
