@@ -40,6 +40,7 @@ class PageSettings:
     links: Mapping[str, str] = field(default_factory=dict)
 
 
+    docs: str | None = None
 class TermsReader:
     """Roles and limits of the pool, asked at most every few seconds however many look."""
 
@@ -133,6 +134,7 @@ def about_routes(ground: Ground, fleet: FleetView, pages: PageSettings) -> APIRo
             links=dict(pages.links),
         )
 
+            docs=pages.docs,
     @routes.get("/terms")
     async def show_terms() -> PoolTerms:
         """Roles and limits, as the contract says."""

@@ -212,6 +212,7 @@ def _pages(settings: Settings) -> PageSettings:
         explorer=settings.explorer_url,
         rpc_url=settings.page_rpc_url,
         links=settings.page_links,
+        docs=settings.docs_url,
     )
 
 

@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): one shape for everything that can go wrong."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from linkpool.errors import Permanent, Temporary
 from linkpool.log import scrub
-from linkpool.wire.api import Problem
+from linkpool.wire.api import Problem, Unfit
 
 log = structlog.get_logger(__name__)
 
@@ -22,9 +23,12 @@ RETRY_AFTER = "2"
 """Seconds a caller should wait after a temporary failure."""
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def problem(
+    status: int, detail: str, headers: dict[str, str] | None = None, errors: Sequence[Unfit] = ()
+) -> JSONResponse:
     """An error response; secrets in the text are masked."""
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=scrub(detail))
+    title = HTTPStatus(status).phrase
+    body = Problem(title=title, status=status, detail=scrub(detail), errors=list(errors))
     return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
@@ -47,8 +51,15 @@ def _allowed(request: Request) -> set[str]:
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
-    lines = (f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(lines))
+    found = error.errors()
+    lines = (f"{_joined(item['loc'])}: {item['msg']}" for item in found)
+    unfit = [Unfit(field=_joined(item["loc"][1:]), message=scrub(item["msg"])) for item in found]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(lines), errors=unfit)
+
+
+def _joined(place: Sequence[int | str]) -> str:
+    """Where it is: below `body`, `path`, `query` or `header`."""
+    return ".".join(str(part) for part in place)
 
 
 async def _temporary(request: Request, error: Exception) -> JSONResponse:
@@ -106,7 +117,9 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = build()
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            schemas["Problem"] = Problem.model_json_schema()
+            shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(shape.pop("$defs"))
+            schemas["Problem"] = shape
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
         return app.openapi_schema or {}

@@ -137,6 +137,9 @@ class Settings(EngineSettings):
         pattern=_PLAIN_URL,
         description="Endpoint the pages may read the chain from; everybody sees it. Wallets' own by default.",
     )
+    docs_url: str | None = Field(
+        None, pattern=_PLAIN_URL, description="Where the folder docs/ can be read; the console links into it."
+    )
     page_links: dict[str, str] = Field({}, description="Links at the foot of the pages: title to URL.")
     stop_replicas: bool = Field(False, description="Stop all replicas on a clean stop (development).")
 

@@ -174,10 +174,18 @@ class AuditList(View):
     entries: list[AuditView]
 
 
+class Unfit(View):
+    """A field of the request that will not do. field: names and places joined by dots (`policy.floor`)."""
+
+    field: str
+    message: str
+
+
 class Problem(View):
-    """An error (RFC 9457, application/problem+json)."""
+    """An error (RFC 9457, application/problem+json). errors: the fields that will not do."""
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
+    errors: list[Unfit] = Field(default_factory=list)

@@ -7,7 +7,7 @@ from linkpool.wire.api import Amount, View
 
 class PageConfig(View):
     """Where a page's wallet finds the pool. explorer: URL of a block explorer, for links; rpc_url: what pages
-    may read the chain from without a wallet; links: title to URL.
+    may read the chain from without a wallet; links: title to URL; docs: where the folder docs/ can be read.
     """
 
     chain_id: int
@@ -19,6 +19,7 @@ class PageConfig(View):
     explorer: str | None
     rpc_url: str | None
     links: dict[str, str]
+    docs: str | None
 
 
 class PoolTerms(View):

@@ -164,6 +164,7 @@ async def test_errors_are_problem_details(house: ApiHouse) -> None:
     assert answer.status_code == 422
     assert "body.capacity" in answer.json()["detail"]
     assert "body.colour" in answer.json()["detail"]
+    assert {each["field"] for each in answer.json()["errors"]} == {"capacity", "colour"}
 
 
 async def test_a_node_is_made_with_its_id_at_once(house: ApiHouse) -> None:
