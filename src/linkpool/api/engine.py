@@ -62,6 +62,7 @@ def ecs_place(settings: Settings) -> Place:
         task_role=settings.ecs_task_role,
         log_group=settings.ecs_log_group,
         capacity_provider=settings.ecs_capacity_provider,
+        public_ip=settings.ecs_public_ip,
         cpu=settings.task_cpu,
         memory=settings.task_memory,
     )

@@ -47,6 +47,9 @@ class EngineSettings(BaseSettings):
     ecs_cluster: str = Field("linkpool", description="Name of the cluster (ecs).")
     ecs_subnets: Texts = Field([], description="Subnets of tasks, in two zones at least (ecs).")
     ecs_security_groups: Texts = Field([], description="Security groups of tasks (ecs).")
+    ecs_public_ip: bool = Field(
+        False, description="Give tasks public addresses: Fargate in subnets without NAT (ecs)."
+    )
     ecs_capacity_provider: str | None = Field(
         None, description="Capacity provider with EC2 machines; Fargate without one (ecs)."
     )
@@ -72,6 +75,6 @@ class EngineSettings(BaseSettings):
         if self.engine == "ecs":
             needed |= {"aws_region": self.aws_region, "ecs_subnets": self.ecs_subnets}
         missing = [name for name, value in needed.items() if not value]
-        guide = "swarm.md" if self.engine == "swarm" else "ecs.md"
+        guide = "swarm.md" if self.engine == "swarm" else "aws.md"
         if missing:
             raise ValueError(f"engine {self.engine} also needs {', '.join(missing)}; see docs/{guide}")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from linkpool.cli import (
+    aws,
     bridge,
     catalog,
     config,
@@ -44,6 +45,7 @@ app.add_typer(rollout.app, name="rollout")
 app.add_typer(release.app, name="release")
 app.add_typer(figures.app, name="figures")
 app.add_typer(engine.app, name="engine")
+app.add_typer(aws.app, name="aws")
 app.add_typer(scale.app, name="scale")
 app.add_typer(guard.app, name="guard")
 app.add_typer(treasury.app, name="treasury")

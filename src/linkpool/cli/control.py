@@ -1,18 +1,21 @@
 """`linkpool control`: one control plane until it is told to end."""
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 
 from linkpool import log as logs
 from linkpool.api import control
 from linkpool.api.settings import Settings
+from linkpool.cli.given import unpack
 
 
 def run(config: Path | None) -> int:
     """Serve until SIGTERM or Ctrl-C; returns 0. Raises LinkPoolError when it cannot start or go on."""
     logs.configure()
-    settings = Settings.load(config)
+    given = unpack(os.environ)
+    settings = Settings.load(config or (Path(given) if given else None))
     asyncio.run(_until_told(settings))
     return 0
 

@@ -30,7 +30,7 @@ async def _cluster(place: Place, ecs: Aws) -> Finding:
         return Finding("engine", good=False, text=str(error), advice=advice)
     active = [each for each in answer["clusters"] if each["status"] == "ACTIVE"]
     if not active:
-        advice = "make the cluster (docs/ecs.md), or set ecs_cluster to one that is there"
+        advice = "make the cluster (docs/aws.md), or set ecs_cluster to one that is there"
         return Finding("engine", good=False, text=f"ecs: no cluster {place.cluster}", advice=advice)
     return Finding("engine", good=True, text=f"ecs: cluster {place.cluster} in {place.region}")
 

@@ -26,7 +26,7 @@ _OVER = {"STOPPED", "DELETED"}
 
 @dataclass(frozen=True)
 class Place:
-    """Where all groups of one pool run (docs/ecs.md)."""
+    """Where all groups of one pool run (docs/aws.md)."""
 
     pool: str
     region: str
@@ -38,6 +38,8 @@ class Place:
     log_group: str | None = None
     capacity_provider: str | None = None
     """EC2 packing through this provider; None is Fargate."""
+    public_ip: bool = False
+    """Whether tasks get public addresses, which only Fargate can give."""
     cpu: int = 256
     """CPU units of a task: 1024 are one core."""
     memory: int = 512
@@ -104,7 +106,7 @@ def service(place: Place, group: Group, task_definition: str) -> dict[str, Any]:
         "taskDefinition": task_definition,
         "desiredCount": group.count,
         "networkConfiguration": {
-            "awsvpcConfiguration": network | {"assignPublicIp": "ENABLED" if place.fargate else "DISABLED"}
+            "awsvpcConfiguration": network | {"assignPublicIp": "ENABLED" if place.public_ip else "DISABLED"}
         },
         # a change of settings goes round with newcomers first, so that one replica always serves
         "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},

@@ -1,0 +1,1 @@
+"""A pool on AWS: one CloudFormation template, change sets shown before they run, and what it costs."""
