@@ -2,8 +2,9 @@
 
 Asked with POST and `{"id": "...", "data": {"from": "EUR", "to": "USD"}}` it answers
 `{"jobRunID": "...", "data": {"result": 1.09}, "result": 1.09, "statusCode": 200}`. It listens on `PORT`, says
-on `GET /health` that it is well, lets in only who shows the token in `LINKPOOL_TOKEN_FILE`, and ends on
-SIGTERM when the last answer is out. Its rates come from its settings: `RATES="EUR=1.09,GBP=1.27"` in dollars.
+on `GET /health` that it is well, lets in only who shows the token of `LINKPOOL_TOKEN_FILE` (on ECS: of
+`LINKPOOL_TOKEN`), and ends on SIGTERM when the last answer is out. Its rates come from its settings:
+`RATES="EUR=1.09,GBP=1.27"` in dollars.
 """
 
 import hmac
@@ -20,8 +21,9 @@ RATES = {"USD": Decimal(1)} | {
     name: Decimal(rate) for name, rate in (pair.split("=") for pair in os.environ["RATES"].split(","))
 }
 TOKEN_FILE = os.environ.get("LINKPOOL_TOKEN_FILE")
+TOKEN = Path(TOKEN_FILE).read_text().strip() if TOKEN_FILE else os.environ.pop("LINKPOOL_TOKEN", None)
 """Without one, as by hand, everybody is let in."""
-SHOWN = f"Bearer {Path(TOKEN_FILE).read_text().strip()}" if TOKEN_FILE else None
+SHOWN = f"Bearer {TOKEN}" if TOKEN else None
 
 
 class Exchange(BaseHTTPRequestHandler):

@@ -2,20 +2,30 @@
 
 import asyncio
 import time
+import tomllib
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from cbor2 import dumps
 
+from linkpool.api.client_catalog import catalog, put_bridge, put_job, until_in_use
 from linkpool.api.client_rollouts import OVER, put_release, rollout, start_rollout
+from linkpool.dev.pool import TERMS
+from linkpool.wire.catalog import AdapterTask, Program, PutBridge, PutJob
 from linkpool.wire.rollout import PutRelease, RolloutView, StartRollout
-from tests.support.images import Images
+from tests.support.images import PROJECT, Images
 from tests.support.pool import traffic
 from tests.support.swarm_pool import Stage, swarm_pool
 from tests.support.until import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
+TEXT = (PROJECT / "examples" / "catalog" / "jobs" / "exchange.toml").read_text()
+ID = str(tomllib.loads(TEXT)["externalJobID"])
+ASKED = dumps({"from": "EUR", "to": "USD", "times": 100})[1:]
+SAMPLE = '{"data": {"from": "EUR", "to": "USD"}}'
 SLOW_BLOCKS = 20
 """An answer later than this is a failure of the pool, though not yet a miss; a busy machine needs some."""
 
@@ -58,7 +68,9 @@ async def test_a_killed_container_is_replaced_and_the_other_replica_answers(stag
 async def test_an_upgrade_under_load_is_noticed_by_nobody(stage: Stage) -> None:
     node = stage.nodes[1]
     control = await stage.leader()
-    await put_release(control, "second", PutRelease(command=["replica"], image=stage.image, settings={}))
+    await put_release(
+        control, "second", PutRelease(command=["replica"], image=stage.images.linkpool, settings={})
+    )
     before = {replica.task for replica in await node.replicas()}
     async with traffic(node):
         moved = (await start_rollout(control, StartRollout(release="second", nodes=[node.oracle]))).rollout
@@ -73,6 +85,74 @@ async def test_an_upgrade_under_load_is_noticed_by_nobody(stage: Stage) -> None:
     print(f"upgrade: {done.moves[0].seconds}")
     assert not before & {replica.task for replica in await node.replicas()}
     await nothing_missed(stage)
+
+
+async def test_a_replica_that_hangs_elsewhere_is_replaced_and_its_sibling_serves(stage: Stage) -> None:
+    """Its machine is not the leader's, so that Swarm restarts its service, one task after the other."""
+    node, here = stage.nodes[0], await stage.leading()
+    async with traffic(node):
+        places = [(replica, *stage.container(replica.task)) for replica in await node.replicas()]
+        victim, host, container = next(place for place in places if place[1] is not here)
+        began = time.monotonic()
+        host.docker("pause", container)
+        await node.answered(5)
+        await node.replicas(victim, within=100)
+        print(f"hung replica: two serve again after {time.monotonic() - began:.1f} s")
+        await node.answered(5)
+    await nothing_missed(stage)
+
+
+async def test_a_leader_that_hangs_and_dies_is_followed_by_the_standby(stage: Stage) -> None:
+    node, host = stage.nodes[0], await stage.leading()
+    container = stage.control(host)
+    async with traffic(node):
+        began = time.monotonic()
+        host.docker("pause", container)
+
+        async def another() -> bool:
+            return await stage.leading() is not host
+
+        await until(another, "the standby leads")
+        print(f"hung leader: the standby leads after {time.monotonic() - began:.1f} s")
+        host.docker("kill", container)
+        await node.answered(5)
+
+        async def back() -> bool:
+            return stage.control(host) not in ("", container)
+
+        await until(back, "Swarm starts another control plane")
+        await node.replicas()
+    await nothing_missed(stage)
+
+
+async def test_an_adapter_runs_as_an_image_and_loses_a_task_unnoticed(stage: Stage) -> None:
+    node, control = stage.nodes[1], await stage.leader()
+    program = Program(image=stage.images.adapter, settings={"RATES": "EUR=1.09"}, sample=SAMPLE)
+    await put_bridge(control, "exchange", PutBridge(program=program, timeout=2.0))
+    change = await put_job(control, ID, PutJob(text=TEXT, offer=TERMS))
+    await until_in_use(control, change.revision, 60)
+
+    async def two() -> list[AdapterTask] | None:
+        (shown,) = [each for each in (await catalog(control)).bridges if each.name == "exchange"]
+        tasks = shown.program.tasks if shown.program else []
+        well = [task for task in tasks if task.healthy]
+        return well if len(well) == 2 else None
+
+    before = await until(two, "two tasks of the adapter are well", 60)
+    async with traffic(node, job=UUID(ID).hex.encode(), parameters=ASKED):
+        await node.answered(5)
+        host, container = stage.container(before[0].task)
+        host.docker("kill", "--signal", "KILL", container)
+
+        async def another() -> bool:
+            now = await two()
+            return now is not None and before[0].task not in {task.task for task in now}
+
+        await until(another, "another task of the adapter is well", 60)
+        await node.answered(5)
+    await nothing_missed(stage)
+    event = list((await node.tally()).fates.values())[-1].request.event
+    assert await node.found.consumer.value(event.request_id).ask(node.rpc) == 109
 
 
 async def test_a_machine_that_is_cut_off_goes_on_and_comes_back(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import secrets
 import shutil
 import subprocess
 import tarfile
@@ -52,7 +53,8 @@ def daemon() -> Iterator[Daemon]:
             socket = folder / "docker.sock"
             until_up(socket, process, folder / "log")
             docker = _docker(socket)
-            docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+            own = f"127.{os.getpid() % 200 + 20}.{secrets.randbelow(256)}.1"  # another swarm may be here
+            docker("swarm", "init", "--advertise-addr", own, "--listen-addr", f"{own}:2377")
             docker("network", "create", "--driver", "overlay", "--attachable", "tests")
             yield Daemon(socket, "tests", _shell(socket))
         finally:

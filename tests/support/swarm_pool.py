@@ -45,10 +45,10 @@ UP_SECONDS = 60.0
 
 @dataclass
 class Stage:
-    """The machines, and every node of the pool on them. image: LinkPool's, by ID."""
+    """The machines, and every node of the pool on them."""
 
     cluster: Cluster
-    image: str
+    images: Images
     http: aiohttp.ClientSession
     token: str
     nodes: list[RealPool]
@@ -70,6 +70,15 @@ class Stage:
         for node in self.nodes:
             node.control = found
         return found
+
+    async def leading(self) -> Host:
+        """The machine whose control plane leads now."""
+        address = urlsplit((await self.leader()).url).hostname
+        return next(host for host in self.cluster.hosts if host.address == address)
+
+    def control(self, host: Host) -> str:
+        """The container of a machine's control plane."""
+        return host.docker("ps", "--quiet", "--filter", "name=linkpool_control")
 
     def story(self) -> str:
         """What the swarm says of its services, for a test that failed."""
@@ -127,7 +136,7 @@ async def swarm_pool(root: Path, images: Images, nodes: int = 2) -> AsyncIterato
             "release_image": images.linkpool,
         }
         await asyncio.to_thread(_deploy, cluster, folder, settings, images)
-        stage = Stage(cluster, images.linkpool, http, token, [])
+        stage = Stage(cluster, images, http, token, [])
         control = await stage.leader()
         plane: Any = None
         pool = RealPool(chain, rpc, folder, http, found, owner, manager, source, plane, control)

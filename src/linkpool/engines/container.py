@@ -8,6 +8,7 @@ from linkpool.engines.protocol import Group, Phase, Task, TaskEvent
 POOL, GROUP, RELEASE = "linkpool.pool", "linkpool.group", "linkpool.release"
 PORT, ASKED = "linkpool.port", "linkpool.asked"
 FREE_PORT = 8080
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - in a network of its own, where the others of the pool must reach it
 USER = "65532"
 """Nobody in particular: whatever image it is, no task is root, and the token is for its eyes only."""
 STOP_SECONDS = 60
@@ -27,8 +28,9 @@ def labels(group: Group) -> dict[str, str]:
 
 def environment(group: Group) -> dict[str, str]:
     """What every task of the group is told, its own name and token aside."""
-    port = {} if group.port is None else dict.fromkeys(("PORT", "EA_PORT"), str(port_of(group)))
-    return {**group.release.settings, **group.environment, "LINKPOOL_GROUP": group.name, **port}
+    listen = {} if group.port is None else {"HOST": EVERYWHERE, "PORT": str(port_of(group))}
+    listen |= {f"EA_{name}": value for name, value in listen.items()}
+    return {**group.release.settings, **group.environment, "LINKPOOL_GROUP": group.name, **listen}
 
 
 async def changes(

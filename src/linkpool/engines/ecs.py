@@ -3,10 +3,13 @@
 ECS keeps the count and spreads a pair over availability zones. Task definitions never change once made, so
 their labels, read once each, tell whose a task is. ECS tells us nothing by itself, so tasks are looked at
 every few seconds, a hundred to a call; how a replica is comes from the agent socket.
+
+What AWS says may be seconds old. So an answer that does not fit the look before it (already there, not there)
+means looking again, and nothing is forgotten before a look has shown that it is gone.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -14,8 +17,8 @@ from typing import Any, Self
 import structlog
 
 from linkpool.engines import ecs_spec as spec
-from linkpool.engines.aws import AlreadyThere, Aws, NotThere, in_pieces
-from linkpool.engines.container import ASKED, POOL, changes, labels
+from linkpool.engines.aws import AlreadyThere, Aws, NotNow, NotThere, in_pieces
+from linkpool.engines.container import ASKED, POOL, STOP_SECONDS, changes, labels
 from linkpool.engines.ecs_spec import Place
 from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Group, Task, TaskEvent
 
@@ -26,6 +29,10 @@ LOOK_EVERY = 1.0
 TASKS_A_SECOND = 200
 """Looking at a large one takes longer, so that the calls stay far below what AWS allows."""
 TASKS_A_CALL = 100
+LOOKS = 8
+"""How often AWS may contradict itself while a group is ensured."""
+GONE_WITHIN = STOP_SECONDS + 60.0
+"""Seconds until stopped tasks are gone; those of a machine that AWS lost stay for longer."""
 
 
 class EcsEngine:
@@ -36,6 +43,9 @@ class EcsEngine:
         self._ecs = Aws("ecs", place.region, endpoint)
         self._secrets = Aws("secretsmanager", place.region, endpoint)
         self._told: dict[str, Mapping[str, str]] = {}
+        """Labels by task definition."""
+        self._arns: dict[str, str] = {}
+        """Of secrets, by group."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,57 +64,54 @@ class EcsEngine:
             raise EngineRefused(f"group {group.name} is of pool {group.pool}, this engine runs {place.pool}")
         if not group.release.image:
             raise EngineRefused(f"release {group.release.name} has no image; ECS runs images")
-        secret = await self._secret(group)
-        definition = await self._definition(spec.definition(place, group, secret))
-        seen = await self._service(group.name)
-        if seen is None:
-            with suppress(AlreadyThere):  # another control plane was quicker, and asked for the same
-                await self._ecs.call("create_service", **spec.service(place, group, definition))
-        elif (seen["taskDefinition"], seen["desiredCount"]) != (definition, group.count):
-            await self._update(group.name, taskDefinition=definition, desiredCount=group.count)
+        for left in reversed(range(LOOKS)):
+            try:
+                await self._converge(group)
+            except (NotThere, AlreadyThere) as error:  # AWS lags behind, or another control plane was quicker
+                if not left:
+                    raise NotNow(f"AWS contradicts itself about group {group.name}: {error}") from error
+                await asyncio.sleep(LOOK_EVERY)
+            else:
+                return
 
     async def remove(self, group: str, grace: float) -> None:
-        """Stop all tasks of the group, then forget it, its definitions and its token."""
-        if await self._service(group) is not None:
-            await self._update(group, desiredCount=0)
+        """Stop all tasks of the group, then forget it, its definitions and its token.
+
+        Raises EngineUnreachable when tasks stay though they were stopped; nothing is forgotten then.
+        """
+        name = spec.name_of(self._place.pool, group)
+        try:
+            await self._update(group, desiredCount=0)  # not by what a look says, which may be behind
+        except NotThere:
+            log.debug("no service to stop", service=name)
+        else:
             with suppress(TimeoutError):
                 async with asyncio.timeout(grace):
                     while await self._of(group):
                         await asyncio.sleep(LOOK_EVERY / 2)
-            for task in await self._of(group):
-                await self._stop(task.id, "the group is removed")
-            name = spec.name_of(self._place.pool, group)
-            with suppress(NotThere):
-                await self._ecs.call("delete_service", cluster=self._place.cluster, service=name, force=True)
-            while await self._of(group):
-                await asyncio.sleep(LOOK_EVERY / 2)
+        for task in await self._of(group):
+            await self._stop(task.id, "the group is removed")
+        with suppress(NotThere):
+            await self._ecs.call("delete_service", cluster=self._place.cluster, service=name, force=True)
+        await self._until_gone(group)
         await self._forget(group)
 
     async def tasks(self) -> list[Task]:
         """What really runs in this pool, groups unknown to the caller included."""
-        cluster = self._place.cluster
-        arns: list[str] = []
-        for status in ("RUNNING", "STOPPED"):  # a task on its way out is wanted STOPPED and still runs
-            arns += await self._ecs.every("list_tasks", "taskArns", cluster=cluster, desiredStatus=status)
-        found = []
-        for some in in_pieces(arns, TASKS_A_CALL):
-            described = await self._ecs.call("describe_tasks", cluster=cluster, tasks=list(some))
-            for seen in described["tasks"]:
-                told = await self._labels(seen["taskDefinitionArn"])
-                if told.get(POOL) == self._place.pool and (task := spec.task(seen, told)):
-                    found.append(task)
-        return found
+        return await self._listed()
 
     async def replace(self, task: str, why: str) -> None:
         """Stop one task; ECS starts another."""
-        found = next((each for each in await self.tasks() if each.id == task), None)
-        if found is None:
+        found = await self._described([task])
+        if not found:
             raise EngineRefused(f"no task {task} in this cluster; ask tasks() for those that are")
         log.info("task is replaced", task=task, why=why)
-        seen = await self._service(found.group)
+        group = found[0].group
+        seen = await self._service(group)
         await self._stop(task, why)
-        if seen is not None:  # the same count again: no change for AWS, and what an emulator needs to look
-            await self._update(found.group, desiredCount=seen["desiredCount"])
+        if seen is not None and seen["status"] == "ACTIVE":
+            with suppress(NotThere):  # the same count again: no change for AWS, an emulator looks only then
+                await self._update(group, desiredCount=seen["desiredCount"])
 
     async def room(self) -> int | None:
         """ECS places tasks itself; its capacity provider adds machines when it must."""
@@ -117,36 +124,65 @@ class EcsEngine:
 
     # --- services ----------------------------------------------------------------------------------
 
+    async def _converge(self, group: Group) -> None:
+        """One look and one step. Raises NotThere or AlreadyThere when what was seen is not so."""
+        secret = await self._secret(group)
+        seen = await self._service(group.name)
+        if seen is not None and seen["status"] == "DRAINING":
+            raise NotNow(f"service {seen['serviceName']} is still being removed; its name is free afterwards")
+        running = seen if seen is not None and seen["status"] == "ACTIVE" else None
+        definition = await self._definition(spec.definition(self._place, group, secret), running)
+        if running is None:
+            await self._ecs.call("create_service", **spec.service(self._place, group, definition))
+        elif (running["taskDefinition"], running["desiredCount"]) != (definition, group.count):
+            await self._update(group.name, taskDefinition=definition, desiredCount=group.count)
+
     async def _service(self, group: str) -> dict[str, Any] | None:
+        """As AWS shows it: ACTIVE, DRAINING on its way out, INACTIVE for a while after."""
         name = spec.name_of(self._place.pool, group)
-        try:
-            answer = await self._ecs.call("describe_services", cluster=self._place.cluster, services=[name])
-        except NotThere:
-            return None
-        for seen in answer["services"]:
-            if seen["status"] == "ACTIVE":
-                service: dict[str, Any] = seen
-                return service
-            if seen["status"] == "DRAINING":
-                raise EngineUnreachable(f"service {name} is still being removed; its name is free afterwards")
-        return None
+        answer = await self._ecs.call("describe_services", cluster=self._place.cluster, services=[name])
+        _only_missing(answer)
+        found: list[dict[str, Any]] = answer["services"]
+        return found[0] if found else None
 
     async def _update(self, group: str, **changes: Any) -> None:
         name = spec.name_of(self._place.pool, group)
-        with suppress(NotThere):
-            await self._ecs.call("update_service", cluster=self._place.cluster, service=name, **changes)
+        await self._ecs.call("update_service", cluster=self._place.cluster, service=name, **changes)
 
-    async def _definition(self, asked: dict[str, Any]) -> str:
-        """The newest definition if it is just that, else a new revision; its ARN."""
+    async def _until_gone(self, group: str) -> None:
+        """Return when the service is seen to be gone with all its tasks. Raises EngineUnreachable."""
+
+        async def there() -> bool:
+            seen = await self._service(group)
+            return (seen is not None and seen["status"] != "INACTIVE") or bool(await self._of(group))
+
+        try:
+            async with asyncio.timeout(GONE_WITHIN):
+                while await there():
+                    await asyncio.sleep(LOOK_EVERY / 2)
+        except TimeoutError as error:
+            why = "ECS keeps those of a lost machine until its instance is terminated"
+            raise EngineUnreachable(f"tasks of group {group} stay though they were stopped; {why}") from error
+
+    async def _definition(self, asked: dict[str, Any], service: dict[str, Any] | None) -> str:
+        """The service's definition or the newest one if it is just that, else a new revision; its ARN.
+
+        Two control planes at once make two revisions of one content: the service stays with what it has.
+        """
+        wanted = spec.labels_of(asked)[ASKED]
+        if service is not None:
+            in_use: str = service["taskDefinition"]
+            if (await self._labels(in_use)).get(ASKED) == wanted:
+                return in_use
         with suppress(NotThere):
             answer = await self._ecs.call("describe_task_definition", taskDefinition=asked["family"])
             newest = answer["taskDefinition"]
-            wanted = spec.labels_of(asked)[ASKED]
-            if newest.get("status", "ACTIVE") == "ACTIVE" and spec.labels_of(newest).get(ASKED) == wanted:
+            if newest["status"] == "ACTIVE" and spec.labels_of(newest).get(ASKED) == wanted:
                 known: str = newest["taskDefinitionArn"]
                 return known
         made = await self._ecs.call("register_task_definition", **asked)
         identity: str = made["taskDefinition"]["taskDefinitionArn"]
+        self._told[identity] = spec.labels_of(asked)
         return identity
 
     async def _labels(self, definition: str) -> Mapping[str, str]:
@@ -162,14 +198,16 @@ class EcsEngine:
 
     async def _secret(self, group: Group) -> str:
         """The token's secret by ARN, made when it is missing; it never changes, since a name dies with it."""
+        if group.name in self._arns:
+            return self._arns[group.name]
         name = self._secret_name(group.name)
         tags = [{"Key": key, "Value": value} for key, value in labels(group).items()]
         try:
             made = await self._secrets.call("create_secret", Name=name, SecretString=group.token, Tags=tags)
         except AlreadyThere:
             made = await self._secrets.call("describe_secret", SecretId=name)
-        arn: str = made["ARN"]
-        return arn
+        self._arns[group.name] = made["ARN"]
+        return self._arns[group.name]
 
     async def _forget(self, group: str) -> None:
         family = spec.name_of(self._place.pool, group)
@@ -177,10 +215,12 @@ class EcsEngine:
             if arn.rpartition("/")[2].rpartition(":")[0] == family:
                 with suppress(NotThere):
                     await self._ecs.call("deregister_task_definition", taskDefinition=arn)
+                self._told.pop(arn, None)
         with suppress(NotThere):
             await self._secrets.call(
                 "delete_secret", SecretId=self._secret_name(group), ForceDeleteWithoutRecovery=True
             )
+        self._arns.pop(group, None)
 
     def _secret_name(self, group: str) -> str:
         return f"linkpool/{self._place.pool}/{group}"
@@ -188,8 +228,35 @@ class EcsEngine:
     # --- tasks -------------------------------------------------------------------------------------
 
     async def _of(self, group: str) -> list[Task]:
-        return [task for task in await self.tasks() if task.group == group]
+        return await self._listed(family=spec.name_of(self._place.pool, group))
+
+    async def _listed(self, **narrowed: str) -> list[Task]:
+        arns: list[str] = []
+        for status in ("RUNNING", "STOPPED"):  # a task on its way out is wanted STOPPED and still runs
+            arns += await self._ecs.every(
+                "list_tasks", "taskArns", cluster=self._place.cluster, desiredStatus=status, **narrowed
+            )
+        return await self._described(list(dict.fromkeys(arns)))
+
+    async def _described(self, tasks: Sequence[str]) -> list[Task]:
+        """Those of this pool that are not over."""
+        found = []
+        for some in in_pieces(tasks, TASKS_A_CALL):
+            answer = await self._ecs.call("describe_tasks", cluster=self._place.cluster, tasks=list(some))
+            _only_missing(answer)
+            for seen in answer["tasks"]:
+                told = await self._labels(seen["taskDefinitionArn"])
+                if told.get(POOL) == self._place.pool and (task := spec.task(seen, told)):
+                    found.append(task)
+        return found
 
     async def _stop(self, task: str, why: str) -> None:
         with suppress(NotThere):
             await self._ecs.call("stop_task", cluster=self._place.cluster, task=task, reason=why[:255])
+
+
+def _only_missing(answer: Mapping[str, Any]) -> None:
+    """What AWS does not know is not there; any other failure is one of the call. Raises EngineUnreachable."""
+    for failure in answer.get("failures", ()):
+        if failure.get("reason") != "MISSING":
+            raise EngineUnreachable(f"AWS cannot describe {failure.get('arn')}: {failure.get('reason')}")
