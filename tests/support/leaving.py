@@ -13,15 +13,16 @@ from linkpool.contracts.view import Summary
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.rest import Rest
 from linkpool.fleet.nodes.retire import Retirement
+from linkpool.fleet.nodes.revoke import Revocations
 from linkpool.fleet.nodes.wishes import Wishes
 from linkpool.fleet.outbox import Outbox
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
 from linkpool.fleet.running.groups import Groups, Launch
 from linkpool.fleet.running.tasks import Tasks
-from linkpool.fleet.secrets.keys import Keyring
+from linkpool.fleet.secrets.keys import SLOTS, Keyring
 from linkpool.store import nodes, releases
 from linkpool.store.tables import Colour, NodeState
-from linkpool.units import WHOLE, Juels, Wei
+from linkpool.units import WHOLE, Juels, Slot, Wei
 from linkpool.wire.agent import Invite
 from tests.support.fake_chain import Call, FakeChain, Revert
 from tests.support.fake_endpoint import FakeEndpoint, Faults
@@ -33,7 +34,7 @@ from tests.support.pool_summary import pool_summary
 
 KEYS = Keyring(bytes(range(32)))
 POOL = checksum("0x" + "aa" * 20)
-_NAMES = ("drain", "retire", "reopen", "revoke_invite")
+_NAMES = ("drain", "retire", "reopen", "revoke_invite", "add_sender", "remove_sender")
 _DOES = {load("StakingPool").functions[name].selector: name for name in _NAMES}
 
 
@@ -47,6 +48,8 @@ class LeavingWorld:
         self.url = f"sqlite:///{folder / 'control.db'}"
         self.chain = FakeChain(base_fee=10**9)
         self.chain.contracts[POOL] = self._pool
+        self.chain.contracts[checksum(self.oracle_of(Key(KEYS.wallet(1)).address))] = self._oracle
+        self.registered_with = frozenset(Key(KEYS.sender(1, Slot(slot))).address for slot in range(SLOTS))
         self.rpc = FakeEndpoint(self.chain, faults=Faults(latency=0))
         self.engine = FakeEngine()
         self.clock = ManualClock()
@@ -57,6 +60,8 @@ class LeavingWorld:
 
     def _pool(self, call: Call) -> bytes:
         what, status = _DOES[call.data[:4]], call.storage.get("status", Status.ACTIVE)
+        if what.endswith("_sender"):
+            return self._senders(call, what, checksum("0x" + call.data[-20:].hex()))
         wanted = {"drain": Status.ACTIVE, "retire": Status.DRAINING}.get(what, status)
         if status != wanted or (what == "retire" and self.open_covers):
             raise Revert(f"{what} now")
@@ -64,6 +69,21 @@ class LeavingWorld:
             call.storage["status"] = Status.DRAINING if what == "drain" else Status.RETIRED
         call.storage["did"] = (*call.storage.get("did", ()), what)
         return b""
+
+    def _senders(self, call: Call, what: str, sender: str) -> bytes:
+        """As `StakingPool.vy`: an address is authorized once; its end may be said again."""
+        may = call.storage.get("senders", self.registered_with)
+        if what == "add_sender" and sender in call.storage.get("ever", self.registered_with):
+            raise Revert("Sender was used before")
+        call.storage["senders"] = may | {sender} if what == "add_sender" else may - {sender}
+        call.storage["ever"] = call.storage.get("ever", self.registered_with) | {sender}
+        call.storage["did"] = (*call.storage.get("did", ()), f"{what} {sender}")
+        return b""
+
+    def _oracle(self, call: Call) -> bytes:
+        """Of NodeOracle only whether somebody may answer."""
+        may = call.chain.state.storage.get(POOL, {}).get("senders", self.registered_with)
+        return bytes(31) + bytes([checksum("0x" + call.data[-20:].hex()) in may])
 
     @property
     def storage(self) -> dict[object, object]:
@@ -175,6 +195,15 @@ class LeavingLeader:
         )
         self.retirement = Retirement(office, pool=self.world, rpc=self.rpc, manager=self.outbox)
         self.rest = Rest(office, groups=self.groups, pool=self.world, manager=self.outbox)
+        self.revocations = Revocations(
+            office,
+            rpc=self.rpc,
+            pool=POOL,
+            keys=KEYS,
+            manager=self.outbox,
+            tasks=tasks,
+            replace=self.engine.replace,
+        )
         await self.keep()
 
     async def keep(self) -> None:

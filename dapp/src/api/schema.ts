@@ -70,6 +70,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/senders/{sender}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Sender
+         * @description End a sender's authority on chain, for good: somebody else has its key. Twice is once.
+         *
+         *     Its replica is replaced and takes another slot; a fresh sender is authorized in its place.
+         */
+        post: operations["revoke_sender_api_v1_nodes__node__senders__sender__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operations/{operation}": {
         parameters: {
             query?: never;
@@ -1211,7 +1233,8 @@ export interface components {
         };
         /**
          * AccountView
-         * @description A key that the treasury keeps in gas. held: a replica uses it now (or it is the manager's).
+         * @description A key that the treasury keeps in gas. held: a replica uses it now (or it is the manager's); revoked: it
+         *     is no sender any more, or is being removed on chain.
          *
          *     day: wei sent there in the last 24 h of chain time; room: wei that may still be sent today; spent: wei
          *     that left it ever, as far as its balances tell.
@@ -1251,6 +1274,8 @@ export interface components {
              */
             spent: string;
             frozen: components["schemas"]["Frozen"] | null;
+            /** Revoked */
+            revoked: boolean;
         };
         /**
          * AdapterTask
@@ -2116,11 +2141,13 @@ export interface components {
         };
         /**
          * NodeReplicas
-         * @description Who answers for a node, and what changed last, newest first.
+         * @description Who answers for a node, its last upgrades, and what else changed last; newest first.
          */
         NodeReplicas: {
             /** Replicas */
             replicas: components["schemas"]["PublicReplica"][];
+            /** Upgrades */
+            upgrades: components["schemas"]["PublicUpgrade"][];
             /** Events */
             events: components["schemas"]["PublicEvent"][];
         };
@@ -2225,7 +2252,7 @@ export interface components {
         /**
          * PageConfig
          * @description Where a page's wallet finds the pool. explorer: URL of a block explorer, for links; rpc_url: what pages
-         *     may read the chain from without a wallet; links: title to URL.
+         *     may read the chain from without a wallet; links: title to URL; docs: where the folder docs/ can be read.
          */
         PageConfig: {
             /** Chain Id */
@@ -2248,6 +2275,8 @@ export interface components {
             links: {
                 [key: string]: string;
             };
+            /** Docs */
+            docs: string | null;
         };
         /**
          * PolicyView
@@ -2459,6 +2488,24 @@ export interface components {
             head: number | null;
             /** Answered */
             answered: number;
+        };
+        /**
+         * PublicUpgrade
+         * @description A node's replicas on their way to another release. state: as a rollout's steps are called (MoveState);
+         *     began_at: when its turn came; ended_at: null while it is under way.
+         */
+        PublicUpgrade: {
+            /** Release */
+            release: string;
+            /** State */
+            state: string;
+            /**
+             * Began At
+             * Format: date-time
+             */
+            began_at: string;
+            /** Ended At */
+            ended_at: string | null;
         };
         /**
          * Pulse
@@ -2826,11 +2873,13 @@ export interface components {
         };
         /**
          * ScalingPolicy
-         * @description How the pool may grow and shrink by itself. Amounts in juels, but `budget_per_day` in wei.
+         * @description How the pool may grow and shrink by itself. Amounts in juels, but `budget_per_day` in wei and
+         *     `budget_per_month` in the price table's currency.
          *
          *     stake_room: how much more must always fit; ahead_hours: besides, what comes in so many hours at the
          *     present pace; load: requests a second that one node should answer at most; window_seconds: how long demand
          *     is watched, so that nothing shorter than half of it counts; budget_per_day: gas money for new nodes;
+         *     budget_per_month: what the fleet may cost by the price table, new nodes included, gas not;
          *     rest_up_seconds, rest_down_seconds: since the last change, before growing and before shrinking;
          *     slack: room that must be left over, beyond all that is wanted, for a node to go; drain_staked: whether one
          *     with stake may go when none is empty.
@@ -2870,6 +2919,8 @@ export interface components {
              * @example 100000000000000000000000
              */
             budget_per_day: string;
+            /** Budget Per Month */
+            budget_per_month?: string | null;
             /**
              * Window Seconds
              * @default 3600
@@ -3468,8 +3519,18 @@ export interface components {
             };
         };
         /**
+         * Unfit
+         * @description A field of the request that will not do. field: names and places joined by dots (`policy.floor`).
+         */
+        Unfit: {
+            /** Field */
+            field: string;
+            /** Message */
+            message: string;
+        };
+        /**
          * Problem
-         * @description An error (RFC 9457, application/problem+json).
+         * @description An error (RFC 9457, application/problem+json). errors: the fields that will not do.
          */
         Problem: {
             /**
@@ -3483,6 +3544,8 @@ export interface components {
             status: number;
             /** Detail */
             detail: string;
+            /** Errors */
+            errors?: components["schemas"]["Unfit"][];
         };
     };
     responses: never;
@@ -3814,6 +3877,113 @@ export interface operations {
             };
             path: {
                 node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationView"];
+                };
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that is not good (any more) */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not fit with what is: a key used for something else, a node that moves already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not as it must be; the text names the field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now: the database or the chain does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_sender_api_v1_nodes__node__senders__sender__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same body gives the first answer again. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                node: string;
+                sender: string;
             };
             cookie?: never;
         };

@@ -21,6 +21,8 @@ from linkpool.wire.scaling import (
 )
 
 LOOK_EVERY = 0.1
+REVOKE_SECONDS = 300.0
+"""How long a command waits for the chain to take a stolen sender out."""
 
 
 class OperationFailed(Permanent):
@@ -30,6 +32,12 @@ class OperationFailed(Permanent):
 async def retire(client: Client, node: str, *, key: str | None = None) -> OperationView:
     """Have a node go."""
     path = f"/nodes/{quote(node, safe='')}/retire"
+    return OperationView.model_validate(await client.ask("POST", path, key=key))
+
+
+async def revoke(client: Client, node: str, sender: str, *, key: str | None = None) -> OperationView:
+    """Have a stolen sender removed."""
+    path = f"/nodes/{quote(node, safe='')}/senders/{quote(sender, safe='')}/revoke"
     return OperationView.model_validate(await client.ask("POST", path, key=key))
 
 

@@ -15,7 +15,7 @@ from linkpool.store import accounts, alarms, chain_rows, ledger, nodes
 from linkpool.store.database import Database
 from linkpool.store.ledger import DAY
 from linkpool.store.money_tables import AccountRow, DayRateRow
-from linkpool.store.tables import OutboxRow, SlotRow
+from linkpool.store.tables import OUT, OutboxRow, SlotRow
 from linkpool.wire import money as wire
 from linkpool.wire.api import moment
 
@@ -147,6 +147,7 @@ def _account(
         room=str(day.room(row.address, siblings).wei),
         spent=row.spent,
         frozen=frozen,
+        revoked=slot is not None and slot.standing in OUT,
     )
 
 

@@ -1,4 +1,4 @@
-"""Nodes and operations: look at them, make a node, retire one."""
+"""Nodes and operations: look at them, make a node, retire one, end a sender that was stolen."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Response
 
 from linkpool.api.auth import Auth
 from linkpool.api.fleet_view import FleetView
-from linkpool.fleet.nodes.wishes import KeyUsed, NoSuchNode, NotNow, Wishes
+from linkpool.fleet.nodes.wishes import KeyUsed, NoSuchNode, NoSuchSender, NotNow, Wishes
 from linkpool.store import operations
 from linkpool.store.database import Database
 from linkpool.store.tables import OperationRow, TokenRow
@@ -70,6 +70,27 @@ def node_routes(database: Database, auth: Auth, view: FleetView, wishes: Wishes)
         try:
             operation = await wishes.retire(node, _key(token, idempotency_key))
         except NoSuchNode as error:
+            raise HTTPException(404, str(error)) from error
+        except (KeyUsed, NotNow) as error:
+            raise HTTPException(409, str(error)) from error
+        _point_to(response, operation)
+        return await view.operation(operation)
+
+    @routes.post("/nodes/{node}/senders/{sender}/revoke", status_code=202)
+    async def revoke_sender(
+        node: str,
+        sender: str,
+        response: Response,
+        token: Annotated[TokenRow, Depends(auth.operator)],
+        idempotency_key: IdempotencyKey = None,
+    ) -> OperationView:
+        """End a sender's authority on chain, for good: somebody else has its key. Twice is once.
+
+        Its replica is replaced and takes another slot; a fresh sender is authorized in its place.
+        """
+        try:
+            operation = await wishes.revoke(node, sender, _key(token, idempotency_key))
+        except (NoSuchNode, NoSuchSender) as error:
             raise HTTPException(404, str(error)) from error
         except (KeyUsed, NotNow) as error:
             raise HTTPException(409, str(error)) from error

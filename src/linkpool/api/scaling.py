@@ -14,7 +14,7 @@ from linkpool.fleet.clock import Clock
 from linkpool.fleet.pool import Pool
 from linkpool.fleet.scaling.demand import DAY, Demand, Sample
 from linkpool.fleet.scaling.replay import Step, replay
-from linkpool.fleet.scaling.view import Present, Terms, policy_of, present, samples_since
+from linkpool.fleet.scaling.view import Present, Terms, costs, policy_of, present, samples_since
 from linkpool.store import scaling
 from linkpool.store.database import Database
 from linkpool.store.scaling_tables import DecisionRow, PolicyRow
@@ -76,8 +76,9 @@ class ScalingDesk:
             if policy is None:
                 raise HTTPException(409, "no policy is in force: say which one to try")
             samples = await samples_since(session, since - 2 * policy.window_seconds - DAY)
+            month = await costs(session, self._terms)
         async with self._replaying:  # it takes a core for a moment: one at a time
-            steps = await asyncio.to_thread(replay, policy, samples, self._terms, since)
+            steps = await asyncio.to_thread(replay, policy, samples, self._terms, since, month)
         return _week([sample for sample in samples if sample.at >= since], steps)
 
     async def decisions(

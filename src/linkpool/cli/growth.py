@@ -28,16 +28,23 @@ class BadRules(Permanent):
 
 
 async def change_policy(client: Client, changes: Mapping[str, Any]) -> PolicyView:
-    """Set those that are given, and keep the others. Raises BadRules, ControlTrouble, Refused."""
+    """Set those that are given, and keep the others; `none` takes a rule away.
+
+    Raises BadRules, ControlTrouble, Refused.
+    """
     now = (await policy(client)).policy
     values = now.model_dump() if now else {}
     try:
         wanted = ScalingPolicy.model_validate(
-            values | {name: value for name, value in changes.items() if value is not None}
+            values | {name: _meant(value) for name, value in changes.items() if value is not None}
         )
     except ValidationError as error:
         raise BadRules(_explain(error)) from error
     return await put_policy(client, PutPolicy(policy=wanted))
+
+
+def _meant(value: Any) -> Any:
+    return None if value == "none" else value
 
 
 def guard_of(upper: float, lower: float, sources: Sequence[Mapping[str, Any] | None]) -> PutGuard:
@@ -72,6 +79,8 @@ def show_policy(found: PolicyView, *, as_json: bool) -> None:
         for name in _IN_LINK:
             values[name] = f"{amount(int(getattr(found.policy, name)))} LINK"
         values["budget_per_day"] = f"{amount(int(found.policy.budget_per_day), 6)} coins"
+        if found.policy.budget_per_month is not None:
+            values["budget_per_month"] = f"{found.policy.budget_per_month} of the price table's currency"
         show(facts(values | {"set at": found.set_at, "set by": found.set_by}))
 
 

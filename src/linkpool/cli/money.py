@@ -12,6 +12,7 @@ from linkpool.errors import Permanent
 from linkpool.units import show as amount
 from linkpool.wire.money import (
     Account,
+    AccountView,
     BreakEven,
     EconomicsView,
     Month,
@@ -47,7 +48,6 @@ def show_treasury(found: TreasuryView) -> None:
     )
     accounts = table("account", "node", "slot", "balance", "24 h", "spent", "state")
     for one in found.accounts:
-        state = f"frozen: {one.frozen.why}" if one.frozen else "held" if one.held else "free"
         accounts.add_row(
             one.address,
             one.node or one.role,
@@ -55,7 +55,7 @@ def show_treasury(found: TreasuryView) -> None:
             _coin(one.balance),
             _coin(one.day),
             _coin(one.spent),
-            state,
+            _standing(one),
         )
     moves = table("at", "purpose", "value", "gas", "state", title="last transactions")
     for move in found.moves[:10]:
@@ -63,6 +63,12 @@ def show_treasury(found: TreasuryView) -> None:
             f"{move.at:%m-%d %H:%M:%S}", move.purpose, _coin(move.value), _coin(move.cost), move.state
         )
     show(accounts, moves)
+
+
+def _standing(one: AccountView) -> str:
+    if one.revoked:
+        return "revoked"
+    return f"frozen: {one.frozen.why}" if one.frozen else "held" if one.held else "free"
 
 
 def _coin(wei: str | None) -> str:

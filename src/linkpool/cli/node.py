@@ -1,4 +1,7 @@
-"""`linkpool node` and `linkpool operation`: make nodes, see them, and see how far something asked for is."""
+"""`linkpool node` and `linkpool operation`: make nodes, see them, retire them, end stolen senders.
+
+And see how far something asked for is.
+"""
 
 import sys
 from typing import Annotated
@@ -85,6 +88,36 @@ def retire(
     if wait:
         tell = print if not json else (lambda _detail: None)
         found = session.run(lambda client: client_growth.until_over(client, found, None, tell))
+    if json:
+        print_json(found)
+    else:
+        show(facts(found.model_dump()))
+
+
+@app.command()
+def revoke(
+    node: NodeId,
+    sender: Annotated[str, typer.Argument(help="The address of the sender whose key was stolen.")],
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = DEFAULT_TOKEN_FILE,
+    key: Annotated[str | None, typer.Option(help="Idempotency-Key.")] = None,
+    json: AsJson = False,
+    wait: Annotated[bool, typer.Option(help="Return when the chain says that it is removed.")] = True,
+) -> None:
+    """End a stolen sender's authority on chain, for good: nothing it sends is taken as the node's any more.
+
+    Its replica is replaced and takes another slot; a fresh sender is authorized in its place.
+    """
+    from linkpool.api import client_growth
+    from linkpool.cli.output import facts, print_json, show
+    from linkpool.cli.session import Session
+
+    session = Session(url, token_file)
+    found = session.run(lambda client: client_growth.revoke(client, node, sender, key=key))
+    if wait:
+        tell = print if not json else (lambda _detail: None)
+        seconds = client_growth.REVOKE_SECONDS
+        found = session.run(lambda client: client_growth.until_over(client, found, seconds, tell))
     if json:
         print_json(found)
     else:

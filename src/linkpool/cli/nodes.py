@@ -23,6 +23,14 @@ def juels(text: str) -> Juels:
         raise BadAmount(f"{text!r} is no amount of LINK: write it like 100000 or 0.5") from error
 
 
+def wei(text: str) -> int:
+    """`"0.5"` of the chain's coin in wei. Raises BadAmount."""
+    try:
+        return link(text)  # both have eighteen places
+    except (ValueError, InvalidOperation, OverflowError) as error:
+        raise BadAmount(f"{text!r} is no amount of the chain's coin: write it like 2 or 0.5") from error
+
+
 def show_nodes(nodes: Sequence[NodeView], *, as_json: bool) -> None:
     """A node and its replicas a line each."""
     if as_json:

@@ -37,6 +37,10 @@ def set_policy(
     budget_per_day: Annotated[
         str | None, typer.Option(help="Gas money for new nodes a day, in the chain's coin.")
     ] = None,
+    budget_per_month: Annotated[
+        str | None,
+        typer.Option(help="What the fleet may cost a month by the price table, without gas; or `none`."),
+    ] = None,
     window_seconds: Annotated[int | None, typer.Option(help="How long demand is watched.")] = None,
     rest_up_seconds: Annotated[int | None, typer.Option(help="Since a change, before growing.")] = None,
     rest_down_seconds: Annotated[int | None, typer.Option(help="Since a change, before shrinking.")] = None,
@@ -51,7 +55,7 @@ def set_policy(
     """Set rules; those not named stay as they are, or at their defaults."""
     from linkpool.cli.growth import change_policy
     from linkpool.cli.growth import show_policy as show
-    from linkpool.cli.nodes import juels
+    from linkpool.cli.nodes import juels, wei
     from linkpool.cli.session import Session
 
     changes = {
@@ -62,7 +66,8 @@ def set_policy(
         "load": load,
         "per_hour": per_hour,
         "per_day": per_day,
-        "budget_per_day": budget_per_day and str(juels(budget_per_day)),
+        "budget_per_day": budget_per_day and str(wei(budget_per_day)),
+        "budget_per_month": budget_per_month,
         "window_seconds": window_seconds,
         "rest_up_seconds": rest_up_seconds,
         "rest_down_seconds": rest_down_seconds,

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     OFFER_WITHOUT_JOB = "offer_without_job"
     PRICE_FEED_STALE = "price_feed_stale"
     RETIREMENT_WAITS = "retirement_waits"
+    REVOCATION_WAITS = "revocation_waits"
     ROLLOUT = "rollout"
     SCALING_FAILED = "scaling_failed"
     SCALING_HELD = "scaling_held"

@@ -1,6 +1,5 @@
 """What outlives a term of leading: built once by the composition root, also where this process stands by."""
 
-import asyncio
 from dataclasses import dataclass
 
 from linkpool.chain.rpc import Rpc
@@ -8,6 +7,7 @@ from linkpool.fleet.agents.door import Door
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.indexer.indexer import Followed
 from linkpool.fleet.journal import Journal
+from linkpool.fleet.knock import Knock
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.wishes import Wishes
 from linkpool.fleet.pool import Pool
@@ -39,7 +39,7 @@ class Ground:
     max_fee: Wei
     link_price: str | None
     door: Door
-    knock: asyncio.Event
+    knock: Knock
     http: Http
     """Asks adapters how they are."""
     capacity: Juels = DEFAULT_CAPACITY
@@ -53,4 +53,4 @@ class Ground:
     @property
     def node_terms(self) -> Terms:
         """What a new node is: the stake it takes, and the gas money its first senders are given."""
-        return Terms(self.capacity, REPLICAS * self.means.terms.marks.high)
+        return Terms(self.capacity, REPLICAS * self.means.terms.marks.high, self.means.engine)

@@ -39,6 +39,8 @@ from linkpool.fleet.treasury.build import build_money
 from linkpool.fleet.treasury.held import HeldGas
 from linkpool.supervise import Loop, forever
 
+IDLE = 2.0
+"""Seconds between two looks of a loop without work in hand, unless somebody knocks."""
 OUTBOX_EVERY = 1.0
 
 
@@ -101,6 +103,7 @@ class Leader:
     def _of_nodes(self) -> Iterator[Loop]:
         """A node's life, upgrades, gas, and how many nodes there are."""
         ground, office, tasks, hub = self._ground, self._office, self._tasks, self._hub
+        unhurried = ground.knock.unhurried
         gas = HeldGas(
             office,
             treasury=self._money.treasury,
@@ -122,23 +125,27 @@ class Leader:
             tasks=tasks,
             hub=hub,
         )
-        yield Loop("nodes", lambda: nodes.run(ground.knock), 1.0)
-        yield Loop("rollouts", rollouts.step, LOOK_EVERY)
+        yield Loop("nodes", unhurried(nodes.step, IDLE), LOOK_EVERY)
+        yield Loop("rollouts", unhurried(rollouts.step, IDLE), LOOK_EVERY)
         yield Loop("gas", gas.step, 0.25)
         yield from build_growth(
             office,
+            ground.knock,
             pool=ground.pool,
             rpc=ground.rpc,
             groups=self._groups,
             manager=self._manager,
             wishes=ground.wishes,
             terms=ground.node_terms,
-            room=self._engine.room,
+            engine=self._engine,
+            tasks=tasks,
+            keys=ground.keys,
         )
 
     def _of_the_catalog(self) -> Iterator[Loop]:
         """What nodes serve: jobs, offers on chain, adapters."""
         ground, adapters, treasury = self._ground, self._adapters, self._money.treasury
+        unhurried = ground.knock.unhurried
         offers = Offers(
             self._office,
             rpc=ground.rpc,
@@ -147,9 +154,9 @@ class Leader:
             hub=self._hub,
             hold=lambda: treasury.hold,
         )
-        yield Loop("catalog", self._catalogs.step, 0.25)
-        yield Loop("offers", offers.step, 1.0)
-        yield Loop("adapters", adapters.step, 1.0)
+        yield Loop("catalog", unhurried(self._catalogs.step, IDLE), 0.25)
+        yield Loop("offers", unhurried(offers.step, IDLE), 1.0)
+        yield Loop("adapters", unhurried(adapters.step, IDLE), 1.0)
         yield Loop("adapters' health", adapters.probe, PROBE_EVERY)
         yield Loop("adapters' recovery", adapters.recover, 1.0)
 

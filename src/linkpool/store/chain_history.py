@@ -177,5 +177,11 @@ async def last_offers(session: AsyncSession) -> list[dict[str, object]]:
     return list({data["job"]: data for data in await session.scalars(query)}.values())
 
 
+async def removed_senders(session: AsyncSession) -> set[str]:
+    """Senders that may not answer any more: an address is authorized once in a pool's life."""
+    query = select(t.events.c.data).where(t.events.c.kind == "SenderRemoved")
+    return {str(data["sender"]) for data in await session.scalars(query)}
+
+
 def _bucket(time: ColumnElement[int], size: int) -> ColumnElement[int]:
     return time - time % literal_column(str(size), Integer)  # a parameter is never equal to another one

@@ -1,11 +1,11 @@
 """Nodes and their slots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from linkpool.store.tables import Colour, NodeRow, NodeState, SlotRow
+from linkpool.store.tables import Colour, NodeRow, NodeState, SlotRow, Standing
 
 _NUMBERS = "nodes_index_seq"
 """PostgreSQL's counter behind `nodes.index`; SQLite has none and goes on from the highest."""
@@ -39,6 +39,12 @@ async def continue_numbers(session: AsyncSession) -> None:
 async def every(session: AsyncSession) -> Sequence[NodeRow]:
     """All nodes, oldest first."""
     return (await session.scalars(select(NodeRow).order_by(NodeRow.index))).all()
+
+
+async def in_states(session: AsyncSession, states: Collection[NodeState]) -> Sequence[NodeRow]:
+    """Nodes in any of these, oldest first."""
+    query = select(NodeRow).where(NodeRow.state.in_(states)).order_by(NodeRow.index)
+    return (await session.scalars(query)).all()
 
 
 async def get(session: AsyncSession, node: int) -> NodeRow:
@@ -103,6 +109,30 @@ async def bind(session: AsyncSession, node: int, number: int, task: str, now: fl
         .where(SlotRow.node == node, SlotRow.number == number)
         .values(task=task, claimed_at=now, heard_at=now)
     )
+
+
+async def moving_slots(session: AsyncSession) -> Sequence[SlotRow]:
+    """Slots whose senders are being authorized or removed, in order."""
+    query = select(SlotRow).where(SlotRow.standing.in_((Standing.COMING, Standing.REVOKING)))
+    return (await session.scalars(query.order_by(SlotRow.node, SlotRow.number))).all()
+
+
+async def slot_of(session: AsyncSession, node: int, sender: str) -> SlotRow | None:
+    """The slot of a node with that sender, for a change of it."""
+    query = select(SlotRow).where(SlotRow.node == node, SlotRow.sender == sender)
+    return await session.scalar(query.with_for_update())
+
+
+async def add_slot(session: AsyncSession, node: int, number: int, sender: str) -> None:
+    """One more, whose sender is not authorized yet."""
+    session.add(SlotRow(node=node, number=number, sender=sender, standing=Standing.COMING))
+    await session.flush()
+
+
+async def stand(session: AsyncSession, slot: SlotRow, standing: Standing) -> None:
+    """How a slot stands from now on."""
+    row = update(SlotRow).where(SlotRow.node == slot.node, SlotRow.number == slot.number)
+    await session.execute(row.values(standing=standing.value))
 
 
 async def heard(session: AsyncSession, times: Mapping[str, float]) -> None:

@@ -44,6 +44,12 @@ async def newest_of(session: AsyncSession, node: int, kind: str) -> OperationRow
     return await session.scalar(query.order_by(OperationRow.made_at.desc()).limit(1))
 
 
+async def newest_for(session: AsyncSession, kind: str, fingerprint: str) -> OperationRow | None:
+    """The last one of that kind for the very same thing."""
+    query = select(OperationRow).where(OperationRow.kind == kind, OperationRow.fingerprint == fingerprint)
+    return await session.scalar(query.order_by(OperationRow.made_at.desc()).limit(1))
+
+
 async def finish_for(
     session: AsyncSession, node: int, kind: str, *, state: OperationState, detail: str, now: float
 ) -> None:

@@ -49,6 +49,11 @@ async def add_decision(session: AsyncSession, row: DecisionRow) -> None:
     await session.flush()
 
 
+async def forget_holds(session: AsyncSession, before: float) -> None:
+    """Decisions to change nothing are of no use after a time; those that changed something stay."""
+    await session.execute(delete(DecisionRow).where(DecisionRow.action == "hold", DecisionRow.at < before))
+
+
 async def end_decision(session: AsyncSession, number: int, state: str, now: float) -> None:
     """It was carried out, or failed."""
     row = update(DecisionRow).where(DecisionRow.id == number)

@@ -35,7 +35,8 @@ class Frozen(View):
 
 
 class AccountView(View):
-    """A key that the treasury keeps in gas. held: a replica uses it now (or it is the manager's).
+    """A key that the treasury keeps in gas. held: a replica uses it now (or it is the manager's); revoked: it
+    is no sender any more, or is being removed on chain.
 
     day: wei sent there in the last 24 h of chain time; room: wei that may still be sent today; spent: wei
     that left it ever, as far as its balances tell.
@@ -51,6 +52,7 @@ class AccountView(View):
     room: Amount
     spent: Amount
     frozen: Frozen | None
+    revoked: bool
 
 
 class Limits(View):

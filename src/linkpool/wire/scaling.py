@@ -7,6 +7,7 @@ from pydantic import Field, StrictBool
 
 from linkpool.wire.api import Amount, Asked, OperationView, View
 from linkpool.wire.guard import GuardState
+from linkpool.wire.money import Money
 from linkpool.wire.numbers import NoTruth
 
 Nodes = Annotated[int, Field(ge=0, le=10_000), NoTruth]
@@ -14,11 +15,13 @@ Action = Literal["up", "down", "hold"]
 
 
 class ScalingPolicy(Asked):
-    """How the pool may grow and shrink by itself. Amounts in juels, but `budget_per_day` in wei.
+    """How the pool may grow and shrink by itself. Amounts in juels, but `budget_per_day` in wei and
+    `budget_per_month` in the price table's currency.
 
     stake_room: how much more must always fit; ahead_hours: besides, what comes in so many hours at the
     present pace; load: requests a second that one node should answer at most; window_seconds: how long demand
     is watched, so that nothing shorter than half of it counts; budget_per_day: gas money for new nodes;
+    budget_per_month: what the fleet may cost by the price table, new nodes included, gas not;
     rest_up_seconds, rest_down_seconds: since the last change, before growing and before shrinking;
     slack: room that must be left over, beyond all that is wanted, for a node to go; drain_staked: whether one
     with stake may go when none is empty.
@@ -32,6 +35,7 @@ class ScalingPolicy(Asked):
     per_hour: Annotated[int, Field(ge=1, le=1_000), NoTruth] = 2
     per_day: Annotated[int, Field(ge=1, le=10_000), NoTruth] = 6
     budget_per_day: Amount
+    budget_per_month: Money | None = None
     window_seconds: Annotated[int, Field(ge=4, le=86_400), NoTruth] = 3_600
     rest_up_seconds: Annotated[int, Field(ge=0, le=30 * 86_400), NoTruth] = 600
     rest_down_seconds: Annotated[int, Field(ge=0, le=365 * 86_400), NoTruth] = 86_400

@@ -13,7 +13,7 @@ from linkpool.fleet.catalog.told import Catalogs
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import nodes
 from linkpool.store.database import Database
-from linkpool.store.tables import Colour, GroupRow
+from linkpool.store.tables import Colour, GroupRow, Standing
 from linkpool.wire.agent import (
     PROTOCOL,
     Catalog,
@@ -182,6 +182,25 @@ async def test_the_slot_of_a_dead_task_is_given_to_its_replacement(house: House)
     replacement = next(task for task in house.engine.running if task not in (one, two))
     _, welcome = await house.enter(replacement)
     assert welcome.slot == before.slot
+
+
+async def test_a_slot_whose_sender_is_revoked_is_nobodys_not_even_its_holders(house: House) -> None:
+    one, _ = house.first_two()
+    _, first = await house.enter(one)
+    async with house.database.write() as session:
+        for number in range(5):
+            slot = await nodes.slot_of(session, 1, SENDERS[number])
+            assert slot is not None
+            await nodes.stand(session, slot, Standing.REVOKING)
+    _, second = await house.enter(one, slot=first.slot)
+    assert (first.slot, second.slot) == (0, 5)
+    async with house.database.write() as session:
+        slot = await nodes.slot_of(session, 1, SENDERS[5])
+        assert slot is not None
+        await nodes.stand(session, slot, Standing.REVOKED)
+    refused = await house.knock(one).hear_kind("refused")
+    assert isinstance(refused, Refused)
+    assert not refused.final, "fresh senders are on their way"
 
 
 async def test_without_a_free_slot_the_longest_silent_holder_loses_its_own(house: House) -> None:

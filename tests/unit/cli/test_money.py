@@ -126,11 +126,15 @@ def test_a_frozen_sender_and_a_hold_are_shown(capsys: pytest.CaptureFixture[str]
                 "limits": {"sender": "1", "node": "1", "pool": "1"},
                 "day": "0",
                 "hold": "nothing left",
-                "accounts": [account | {"frozen": frozen}],
+                "accounts": [
+                    account | {"frozen": frozen, "revoked": False},
+                    account | {"frozen": frozen, "revoked": True},
+                ],
                 "moves": [],
             }
         )
     )
     told = capsys.readouterr().out
-    assert "frozen" in told
+    assert told.count("frozen") == 1
+    assert told.count("revoked") == 1
     assert "held closed" in told

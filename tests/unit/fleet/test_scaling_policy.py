@@ -1,6 +1,7 @@
 """The policy's laws: limits are never passed, noise moves nothing, a flash deposit changes nothing."""
 
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkpool.fleet.scaling.demand import DAY, HOUR, Demand, Sample, demand, period
-from linkpool.fleet.scaling.policy import Bound, Candidate, Decision, Fleet, decide
+from linkpool.fleet.scaling.policy import Bound, Candidate, Costs, Decision, Fleet, decide
 from linkpool.units import WHOLE, link
 from linkpool.wire.scaling import ScalingPolicy
 
@@ -48,10 +49,12 @@ policies = st.builds(
     per_hour=st.integers(1, 4),
     per_day=st.integers(4, 9),
     budget_per_day=st.integers(0, 20).map(lambda coins: str(coins * WHOLE)),
+    budget_per_month=st.none() | st.integers(0, 2_000).map(str),
     ahead_hours=st.floats(0, 48),
     stake_room=juels.map(str),
     drain_staked=st.booleans(),
 )
+costs = st.builds(Costs, st.decimals(0, 500, places=2), st.decimals(0, 200, places=2), st.just("USD"))
 fleets = st.builds(
     fleet,
     st.integers(0, 35),
@@ -59,6 +62,7 @@ fleets = st.builds(
     cost=st.integers(1, 3 * WHOLE),
     made=times,
     spent=st.integers(0, 12 * WHOLE),
+    costs=st.none() | costs,
     changed_at=st.none() | st.floats(NOW - 2 * DAY, NOW),
     carrying=st.none() | st.just("decision 7"),
     bounds=st.integers(-3, 10).map(lambda allows: (Bound("guard", allows, "the guard says so"),)),
@@ -75,6 +79,10 @@ def test_growing_never_passes_a_limit(rules: ScalingPolicy, wanted: Demand, ther
     assert there.nodes + decision.count <= rules.ceiling
     assert decision.count <= there.bounds[0].allows
     assert there.spent + decision.count * there.cost <= int(rules.budget_per_day)
+    if rules.budget_per_month is not None:
+        assert there.costs is not None, "what has no price fits no budget"
+        month = there.costs.standing + (there.nodes + decision.count) * there.costs.node
+        assert month <= Decimal(rules.budget_per_month)
     assert sum(NOW - at < HOUR for at in there.made) + decision.count <= rules.per_hour
     assert sum(NOW - at < DAY for at in there.made) + decision.count <= rules.per_day
     assert there.carrying is None

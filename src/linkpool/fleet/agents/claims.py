@@ -18,12 +18,13 @@ from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import accounts, nodes, tokens
-from linkpool.store.tables import Colour, GroupRow, NodeRow, NodeState, SlotRow
+from linkpool.store.tables import Colour, GroupRow, NodeRow, SlotRow, Standing
 from linkpool.units import Slot
 from linkpool.wire.agent import PROTOCOL, Hello, Refused
 
 log = structlog.get_logger(__name__)
 
+_NO_SENDER = "no sender of this node may answer yet: its keys are being made, or fresh ones authorized"
 _STRANGER = "no such group, or the wrong token; the replica must be started by this pool's engine"
 
 
@@ -67,9 +68,9 @@ class Claims:
             return Refused(reason=f"group {hello.group} was removed", final=True)
         if not await self._runs(hello):
             return Refused(reason=f"the engine does not report task {hello.task} in group {hello.group}")
-        if node.state == NodeState.WANTED:
-            return Refused(reason="the node's keys are not made yet")
         slot = await self._bind(node.index, hello)
+        if slot is None:
+            return Refused(reason=_NO_SENDER)
         key = self._keys.sender(node.index, Slot(slot.number))
         return Claim(node, Colour(group.colour), Slot(slot.number), slot.sender, key)
 
@@ -80,9 +81,11 @@ class Claims:
             task = self._tasks.get(hello.task)
         return task is not None and task.group == hello.group
 
-    async def _bind(self, node: int, hello: Hello) -> SlotRow:
+    async def _bind(self, node: int, hello: Hello) -> SlotRow | None:
         async with self._binding, self._office.lead() as session:
-            rows = await nodes.slots(session, node)
+            rows = [row for row in await nodes.slots(session, node) if row.standing == Standing.GOOD]
+            if not rows:
+                return None
             chosen = self._choose(rows, hello, await accounts.frozen(session))
             if chosen.task != hello.task:
                 if chosen.task is not None and self._tasks.get(chosen.task):

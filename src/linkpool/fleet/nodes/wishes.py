@@ -1,10 +1,9 @@
-"""What may be asked of the fleet: a node more, a node less. Written down, and the leader is woken.
+"""What may be asked of the fleet: a node more, a node less, a sender less. Written down; the leader hears.
 
 People ask through the API, auto-scaling asks here directly: both ways are the same. Any control plane may
 write a wish, leading or not; each is an operation, found again by the caller's own key.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,14 +13,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.errors import Permanent
 from linkpool.fleet.clock import Clock
+from linkpool.fleet.knock import Knock
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.store import events, nodes, operations, retirements
 from linkpool.store.database import Database
-from linkpool.store.tables import AT_REST, UNREGISTERED, NodeState, OperationRow, OperationState
+from linkpool.store.tables import (
+    AT_REST,
+    OUT,
+    UNREGISTERED,
+    NodeState,
+    OperationRow,
+    OperationState,
+    Standing,
+)
 from linkpool.units import Juels
 
 MAKE = "make_node"
 RETIRE = "retire_node"
+REVOKE = "revoke_sender"
 
 
 class KeyUsed(Permanent):
@@ -30,6 +39,10 @@ class KeyUsed(Permanent):
 
 class NoSuchNode(Permanent):
     """There is no node with that id."""
+
+
+class NoSuchSender(Permanent):
+    """The node has no sender of that address."""
 
 
 class NotNow(Permanent):
@@ -43,7 +56,7 @@ class Wishes:
     database: Database
     factory: NodeFactory
     clock: Clock
-    knock: asyncio.Event
+    knock: Knock
     capacity: Juels
 
     async def make(self, capacity: int | None = None, key: str | None = None) -> OperationRow:
@@ -114,6 +127,44 @@ class Wishes:
         events.add(session, f"node_{node.state}", oracle, {"index": node.index}, now)
         return operation
 
+    async def revoke(self, oracle: str, sender: str, key: str | None = None) -> OperationRow:
+        """A sender less: removed on chain for good, and a fresh one in its place. Twice is once.
+
+        Raises NoSuchNode, NoSuchSender, NotNow, KeyUsed, StoreUnreachable.
+        """
+
+        async def write(session: AsyncSession, fingerprint: str) -> OperationRow:
+            return await self._revoke(session, oracle, sender, key, fingerprint)
+
+        operation = await once(self.database, key, _revocation(oracle, sender), write)
+        self.knock.set()
+        return operation
+
+    async def _revoke(
+        self, session: AsyncSession, oracle: str, sender: str, key: str | None, fingerprint: str
+    ) -> OperationRow:
+        node = await nodes.by_oracle(session, oracle)
+        if node is None:
+            raise NoSuchNode(f"no node {oracle}; `linkpool node list` shows them")
+        slot = await nodes.slot_of(session, node.index, sender)
+        if slot is None:
+            raise NoSuchSender(f"node {oracle} has no sender {sender}; `linkpool treasury show` has them")
+        if node.state in UNREGISTERED | AT_REST:
+            raise NotNow(f"node {oracle} is {node.state}: its senders cannot answer anything")
+        before = await operations.newest_for(session, REVOKE, fingerprint)
+        if before is not None:
+            return before
+        now = self.clock.now()
+        operation = await operations.start(
+            session, REVOKE, node=node.index, key=key, fingerprint=fingerprint, now=now
+        )
+        if slot.standing == Standing.REVOKED:  # others did it on chain
+            operation.state, operation.detail = OperationState.DONE, "it was removed on chain before"
+        if slot.standing not in OUT:
+            slot.standing = Standing.REVOKING
+        events.add(session, "sender_revoked", oracle, {"sender": sender, "slot": slot.number}, now)
+        return operation
+
 
 async def once(
     database: Database,
@@ -125,7 +176,7 @@ async def once(
 
     `write` gets the session and the fingerprint to keep. Raises KeyUsed, StoreUnreachable.
     """
-    fingerprint = hashlib.sha256(asked.encode()).hexdigest()
+    fingerprint = _fingerprint(asked)
     try:
         async with database.write() as session:
             operation = await operations.by_key(session, key) if key else None
@@ -138,3 +189,16 @@ async def once(
     if operation.fingerprint != fingerprint:
         raise KeyUsed("this Idempotency-Key was used for another request")
     return operation
+
+
+def revocation(oracle: str, sender: str) -> str:
+    """The fingerprint of having a node's sender removed."""
+    return _fingerprint(_revocation(oracle, sender))
+
+
+def _revocation(oracle: str, sender: str) -> str:
+    return f"{REVOKE} {oracle} {sender}"
+
+
+def _fingerprint(asked: str) -> str:
+    return hashlib.sha256(asked.encode()).hexdigest()

@@ -9,11 +9,14 @@ gives the same decision.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from linkpool.fleet.scaling.demand import DAY, HOUR, Demand
 from linkpool.units import show
 from linkpool.wire.scaling import Action, ScalingPolicy
 
+ANY = 10_000
+"""More nodes than anybody has: what a limit allows that does not bind."""
 LOAD_LEFT = 0.7
 """Of the load a node may have, what the others may be brought to when one goes."""
 
@@ -38,12 +41,21 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Costs:
+    """What a month costs by the price table, in its currency: whatever the fleet does, and each node."""
+
+    standing: Decimal
+    node: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """What there is. nodes, capacity (juels): of those that take stake, and of those on their way.
 
     each: juels of a new node; cost: wei of one; made: when auto-scaling made nodes, in the last day, and
-    spent: wei it took for them; changed_at: its last change; carrying: what it is still carrying out. Times
-    are Unix seconds.
+    spent: wei it took for them; costs: none while there is no price table; changed_at: its last change;
+    carrying: what it is still carrying out. Times are Unix seconds.
     """
 
     nodes: int
@@ -54,6 +66,7 @@ class Fleet:
     candidates: Sequence[Candidate] = ()
     made: Sequence[float] = ()
     spent: int = 0
+    costs: Costs | None = None
     changed_at: float | None = None
     carrying: str | None = None
     bounds: Sequence[Bound] = ()
@@ -136,7 +149,19 @@ def _limits(policy: ScalingPolicy, fleet: Fleet, now: float) -> tuple[Bound, ...
             f"{show(left, 6)} coins are left of the day's budget, a node takes {show(fleet.cost, 6)}",
         ),
     )
-    return (*own, *fleet.bounds)
+    month = () if policy.budget_per_month is None else (_month(Decimal(policy.budget_per_month), fleet),)
+    return (*own, *month, *fleet.bounds)
+
+
+def _month(budget: Decimal, fleet: Fleet) -> Bound:
+    """What running the fleet may cost. Nothing is known to fit a budget while nothing has a price."""
+    name, costs = "budget_per_month", fleet.costs
+    if costs is None:
+        return Bound(name, 0, "what a node costs is not known: no price table is set (`treasury prices set`)")
+    left = budget - costs.standing - fleet.nodes * costs.node
+    allows = left // costs.node if costs.node else ANY if left >= 0 else 0
+    why = f"of {budget:.2f} {costs.currency} a month {left:.2f} are left, a node takes {costs.node:.2f}"
+    return Bound(name, min(int(allows), ANY), why)
 
 
 def _up(

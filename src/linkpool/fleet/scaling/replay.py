@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from linkpool.fleet.scaling.demand import DAY, HOUR, Sample, demand
-from linkpool.fleet.scaling.policy import Bound, Candidate, Decision, Fleet, decide
+from linkpool.fleet.scaling.policy import Bound, Candidate, Costs, Decision, Fleet, decide
 from linkpool.fleet.scaling.view import Terms
 from linkpool.wire.scaling import ScalingPolicy
 
@@ -39,16 +39,18 @@ class _Pool:
     changed_at: float | None = None
 
 
-def replay(policy: ScalingPolicy, samples: Sequence[Sample], terms: Terms, since: float) -> list[Step]:
+def replay(
+    policy: ScalingPolicy, samples: Sequence[Sample], terms: Terms, since: float, costs: Costs | None = None
+) -> list[Step]:
     """Every change of mind from `since` on (Unix seconds), oldest first. samples: oldest first, and earlier
-    ones for the first windows.
+    ones for the first windows; costs: as they are now.
     """
     times = [sample.at for sample in samples]
     first = bisect_left(times, since)
     if first == len(samples):
         return []
     would = _Pool(samples[first].nodes, samples[first].capacity)
-    return list(_walk(policy, samples, times, first, terms, would))
+    return list(_walk(policy, samples, times, first, terms, would, costs))
 
 
 def _walk(
@@ -58,6 +60,7 @@ def _walk(
     first: int,
     terms: Terms,
     would: _Pool,
+    costs: Costs | None,
 ) -> Iterator[Step]:
     because: str | None = None
     most = MOST * HOUR // max(HOUR, policy.window_seconds)  # a longer window is more work at each
@@ -65,14 +68,14 @@ def _walk(
         sample = samples[place]
         begin = bisect_right(times, sample.at - 2 * policy.window_seconds - DAY)
         seen = demand(samples[begin : place + 1], sample.at, policy.window_seconds)
-        decision = decide(policy, seen, _fleet(would, sample, terms), sample.at)
+        decision = decide(policy, seen, _fleet(would, sample, terms, costs), sample.at)
         _do(would, decision, sample, terms)
         if decision.action != "hold" or decision.because != because:
             yield Step(sample.at, decision, would.nodes, would.capacity)
         because = decision.because
 
 
-def _fleet(would: _Pool, sample: Sample, terms: Terms) -> Fleet:
+def _fleet(would: _Pool, sample: Sample, terms: Terms, costs: Costs | None) -> Fleet:
     empty = [
         Candidate(number, f"an empty node ({number + 1})", terms.capacity, 0)
         for number in range(max(0, sample.empty + would.extra))
@@ -88,6 +91,7 @@ def _fleet(would: _Pool, sample: Sample, terms: Terms) -> Fleet:
         candidates=empty,
         made=lately,
         spent=len(lately) * terms.cost,
+        costs=costs,
         changed_at=would.changed_at,
         bounds=bounds,
     )

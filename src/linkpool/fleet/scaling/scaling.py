@@ -20,6 +20,8 @@ from linkpool.store.tables import OperationRow, OperationState
 
 log = structlog.get_logger(__name__)
 
+KEEP_HOLDS = 30 * DAY
+"""Seconds for which it is remembered why nothing was changed."""
 KEEP = 9 * DAY
 """Seconds for which samples are kept: a week, and what its first window looks back on."""
 
@@ -36,8 +38,8 @@ class Scaling:
         self._looked_at = float("-inf")
         self._because: str | None = None
 
-    async def step(self) -> None:
-        """Go on with what was decided; look and decide when it is time.
+    async def step(self) -> bool:
+        """Go on with what was decided; look and decide when it is time. Whether that is soon.
 
         Raises EndpointTrouble, EngineUnreachable, StoreUnreachable, LeaseLost.
         """
@@ -46,15 +48,15 @@ class Scaling:
             policy = policy_of(await scaling.policy(session))
         if running is not None:
             await self._carry_on(running)
-        now = self._office.clock.monotonic()
-        if now - self._looked_at < (period(policy.window_seconds) if policy else SLOWEST):
-            return
-        self._looked_at = now
-        await self._sample()
-        if policy is None:
-            await self._office.alarms.down(Kind.SCALING_HELD, "pool")
-        else:
-            await self._decide()
+        now, pace = self._office.clock.monotonic(), period(policy.window_seconds) if policy else SLOWEST
+        if now - self._looked_at >= pace:
+            self._looked_at = now
+            await self._sample()
+            if policy is None:
+                await self._office.alarms.down(Kind.SCALING_HELD, "pool")
+            else:
+                await self._decide()
+        return running is not None or pace < SLOWEST
 
     async def _sample(self) -> None:
         now = self._office.clock.now()
@@ -90,6 +92,7 @@ class Scaling:
         )
         async with self._office.lead() as session:
             await scaling.add_decision(session, row)
+            await scaling.forget_holds(session, now - KEEP_HOLDS)
             data = {"number": row.id, "action": row.action, "count": row.count, "reasons": row.reasons}
             events.add(session, "scaling_decided", decision.name, data, now)
         log.info("scaling decided", number=row.id, action=row.action, count=row.count, why=row.reasons)

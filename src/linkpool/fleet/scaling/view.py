@@ -7,9 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.contracts.pool import Status
 from linkpool.contracts.view import Summary
+from linkpool.economics.costs import MONTH_DAYS, node_month, standing_day
 from linkpool.fleet.guard import guard
 from linkpool.fleet.scaling.demand import DAY, Demand, Sample, demand
-from linkpool.fleet.scaling.policy import Bound, Candidate, Decision, Fleet, decide
+from linkpool.fleet.scaling.policy import Bound, Candidate, Costs, Decision, Fleet, decide
+from linkpool.fleet.treasury.economics import price_table
 from linkpool.fleet.waiting.waiting import wanted
 from linkpool.store import chain_rows, nodes, scaling, waiting
 from linkpool.store.chain_state import Books
@@ -27,10 +29,13 @@ Room = Callable[[], Awaitable[int | None]]
 
 @dataclass(frozen=True)
 class Terms:
-    """What a new node is. capacity: juels of stake it takes; cost: wei of gas money it is given."""
+    """What a new node is. capacity: juels of stake it takes; cost: wei of gas money it is given; engine: what
+    it runs on, in the price table.
+    """
 
     capacity: int
     cost: int
+    engine: str = "local"
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,14 @@ async def samples_since(session: AsyncSession, since: float) -> list[Sample]:
     ]
 
 
+async def costs(session: AsyncSession, terms: Terms) -> Costs | None:
+    """What a month costs; none while there is no price table."""
+    table = await price_table(session)
+    if table is None:
+        return None
+    return Costs(standing_day(table) * MONTH_DAYS, node_month(table, terms.engine), table.currency)
+
+
 async def present(
     session: AsyncSession, terms: Terms, pool: Summary | None, room: int | None, now: float
 ) -> Present:
@@ -112,6 +125,7 @@ async def _fleet(
         candidates=_candidates(rows, books),
         made=[row.at for row in ups for _ in range(row.count)],
         spent=sum(row.cost for row in ups),
+        costs=await costs(session, terms),
         changed_at=await scaling.last_change(session),
         carrying=f"decision {running.id}" if running else None,
         bounds=_bounds(standing, pool, room, unregistered),

@@ -12,7 +12,7 @@ from linkpool.fleet.treasury.terms import DAY, Day, Limits
 from linkpool.store import accounts, nodes
 from linkpool.store.accounts import GAS
 from linkpool.store.money_tables import AccountRow
-from linkpool.store.tables import OutboxRow, SlotRow
+from linkpool.store.tables import OUT, OutboxRow, SlotRow
 from linkpool.units import Wei
 
 TRANSFER_GAS = 21_000
@@ -45,6 +45,11 @@ class Look:
     def frozen(self) -> dict[str, str]:
         """Why, by address."""
         return {a: row.frozen_why or "" for a, row in self.known.items() if row.frozen_at is not None}
+
+    @property
+    def revoked(self) -> set[str]:
+        """Addresses that are, or will be, no senders any more."""
+        return {slot.sender for slot in self.slots if slot.standing in OUT}
 
     def siblings(self, address: str) -> list[str]:
         """All senders of the same node, itself too; none for the manager."""

@@ -1,8 +1,8 @@
 """Coin that no replica needs any more goes back to the treasury.
 
-That is what lies on the senders of nodes that are retired or failed for good, and on slots that nobody held
-for a day. The sender itself signs: it keeps exactly what its transfer may cost at most, so what is left in
-the end is the part of that which the block did not take ("dust").
+That is what lies on the senders of nodes that are retired or failed for good, on revoked senders, and on
+slots that nobody held for a day. The sender itself signs: it keeps exactly what its transfer may cost at
+most, so what is left in the end is the part of that which the block did not take ("dust").
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.fleet.treasury.look import TRANSFER_GAS
 from linkpool.store import accounts, nodes
-from linkpool.store.tables import AT_REST, NodeRow, SlotRow
+from linkpool.store.tables import AT_REST, OUT, NodeRow, SlotRow
 from linkpool.units import Slot, Wei, show
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ def left(
         return now - max(slot.heard_at or 0.0, slot.claimed_at or 0.0, rows[slot.node].made_at) > IDLE_SECONDS
 
     free = [slot for slot in slots if slot.task is None or not runs(slot.task)]
-    return [slot for slot in free if rows[slot.node].state in AT_REST or idle(slot)]
+    return [slot for slot in free if rows[slot.node].state in AT_REST or slot.standing in OUT or idle(slot)]
 
 
 def allowance(market: Market) -> Wei:
@@ -78,8 +78,9 @@ class Sweep:
         Raises EndpointTrouble, StoreUnreachable, LeaseLost.
         """
         async with self._office.read() as session:
-            slots = {slot.sender: slot for slot in await nodes.slots(session)}
-            open_ = {row.sender for row in await accounts.under_way(session)} & slots.keys()
+            paying = {row.sender for row in await accounts.under_way(session)} - {self._treasury}
+            slots = {slot.sender: slot for slot in await nodes.slots(session)} if paying else {}
+            open_ = paying & slots.keys()
         for sender in open_:
             self._outbox(slots[sender])
         for outbox in self._outboxes.values():

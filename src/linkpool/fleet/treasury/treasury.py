@@ -96,6 +96,8 @@ class Treasury:
         locked = look.frozen | dict(frozen or {})
         needy = [each for each in wanted if look.balances[each] < marks.low and each not in look.on_its_way]
         for address in sorted(needy, key=lambda each: (each != self._manager, look.balances[each])):
+            if address in look.revoked:
+                continue
             if address in locked:
                 refused[address] = f"sender {address} is frozen: {locked[address]}"
                 continue
@@ -179,30 +181,26 @@ class Treasury:
         if (before is None) != (self.hold is None):
             log.warning("offers", hold=self.hold)
         async with self._office.read() as session:
-            frozen = await accounts.frozen(session)
+            known = await accounts.frozen(session)
+            ids = {row.index: row.oracle or str(row.index) for row in await nodes.every(session)}
+        owners = {slot.sender: ids[slot.node] for slot in look.slots}
+        frozen = {sender: why for sender, why in known.items() if sender not in look.revoked}
         critical = Severity.CRITICAL
         await self._office.alarms.only(Kind.OFFERS_HELD, {"pool": self.hold} if self.hold else {}, critical)
         await self._office.alarms.only(
-            Kind.SLOT_FROZEN, {a: _frozen_text(a, why) for a, why in frozen.items()}, critical
+            Kind.SLOT_FROZEN, {a: _frozen_text(owners.get(a), a, why) for a, why in frozen.items()}, critical
         )
         await self._office.alarms.only(
             Kind.GAS_LIMIT, {a: why for a, why in refused.items() if a not in frozen}
         )
-        await self._office.alarms.only(Kind.NODE_WITHOUT_GAS, await self._by_id(purse.starved), critical)
+        starved = {ids[node]: why for node, why in purse.starved.items()}
+        await self._office.alarms.only(Kind.NODE_WITHOUT_GAS, starved, critical)
         low = purse.treasury < 3 * purse.floor
         text = (
             f"the treasury {self._outbox.address} has {show(max(purse.treasury, 0))}; send coin to it: "
             f"offers close below {show(purse.floor)}"
         )
         await self._office.alarms.only(Kind.TREASURY_LOW, {"treasury": text} if low else {})
-
-    async def _by_id(self, starved: Mapping[int, str]) -> dict[str, str]:
-        """The same, by the nodes' ids."""
-        if not starved:
-            return {}
-        async with self._office.read() as session:
-            rows = await nodes.every(session)
-        return {row.oracle or str(row.index): starved[row.index] for row in rows if row.index in starved}
 
     def _purse(self, look: Look, held: Sequence[str], refused: Mapping[str, str]) -> Purse:
         """What `hold` decides on: the treasury, and the nodes that nobody can fill."""
@@ -225,5 +223,9 @@ class Treasury:
         )
 
 
-def _frozen_text(address: str, why: str) -> str:
-    return f"{why}; find out who has its key, then: linkpool treasury unfreeze {address}"
+def _frozen_text(node: str | None, sender: str, why: str) -> str:
+    return (
+        f"{why}; somebody else has its key and can answer in the node's name: "
+        f"linkpool node revoke {node} {sender} (only if you know that it was you: "
+        f"linkpool treasury unfreeze {sender})"
+    )
