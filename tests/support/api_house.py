@@ -1,6 +1,5 @@
 """The HTTP application on a real database, without chain, engine or network: what a route does by itself."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,9 +13,10 @@ from linkpool.api.app import Defaults, build_app
 from linkpool.api.limits import Rate
 from linkpool.contracts.view import Summary
 from linkpool.fleet.agents.door import Door
+from linkpool.fleet.ground import Ground
 from linkpool.fleet.indexer.indexer import Followed
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.ground import Ground
+from linkpool.fleet.knock import Knock
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.pool import NodeOnChain, PoolFacts
 from linkpool.fleet.running.groups import Launch
@@ -92,7 +92,7 @@ def ground(database: Database, clock: ManualClock) -> Ground:
         max_fee=Wei(1),
         link_price=None,
         door=Door(),
-        knock=asyncio.Event(),
+        knock=Knock(),
         http=Sources(),
     )
 

@@ -1,6 +1,5 @@
 """A pool of one node that goes, without network: contracts on a fake chain, a fake engine, its replicas."""
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from linkpool.chain.types import checksum
 from linkpool.contracts.abi import load
 from linkpool.contracts.pool import Offer, Status
 from linkpool.contracts.view import Summary
+from linkpool.fleet.knock import Knock
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.rest import Rest
 from linkpool.fleet.nodes.retire import Retirement
@@ -180,7 +180,7 @@ class LeavingLeader:
     @property
     def wishes(self) -> Wishes:
         """As the API asks."""
-        return Wishes(self.database, self.factory, self.world.clock, asyncio.Event(), Juels(WHOLE))
+        return Wishes(self.database, self.factory, self.world.clock, Knock(), Juels(WHOLE))
 
     async def lead(self) -> None:
         """Begin a term, with the node's replicas running unless it is at rest."""

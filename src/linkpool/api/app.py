@@ -25,6 +25,7 @@ from linkpool.api.growth import growth_routers
 from linkpool.api.guard import public_now
 from linkpool.api.health import Figures, health_routes
 from linkpool.api.history import history_routes
+from linkpool.api.knocking import Knocking
 from linkpool.api.limits import BodyLimit, Limiter, Rate, RateLimit
 from linkpool.api.money_view import MoneyView
 from linkpool.api.nodes import node_routes
@@ -93,6 +94,7 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
         app.router.default = Pages(defaults.static, defaults.pages.rpc_url, app.router.default)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(AuditStatus, database=ground.database)
+    app.add_middleware(Knocking, knock=ground.knock)
     app.add_middleware(BodyLimit)
     app.add_middleware(RateLimit, limiter=Limiter(defaults.rate, ground.clock))
     problems.describe(app)

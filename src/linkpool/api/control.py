@@ -30,6 +30,7 @@ from linkpool.fleet.clock import Clock, SystemClock
 from linkpool.fleet.ground import Ground
 from linkpool.fleet.indexer.indexer import Followed
 from linkpool.fleet.journal import Journal
+from linkpool.fleet.knock import Knock
 from linkpool.fleet.leader import Leader
 from linkpool.fleet.lease import Candidate, Term, lead
 from linkpool.fleet.nodes.facts import NodeFactory
@@ -137,7 +138,7 @@ async def _ground(
         max_fee=Wei(settings.max_fee),
         link_price=None if settings.link_price is None else str(settings.link_price),
         door=Door(),
-        knock=asyncio.Event(),
+        knock=Knock(),
         http=await stack.enter_async_context(open_http()),
         capacity=Juels(settings.capacity),
     )

@@ -21,6 +21,7 @@ from linkpool.fleet.indexer.blocks import BlockReader
 from linkpool.fleet.indexer.check import CHECK_SECONDS, Checker
 from linkpool.fleet.indexer.indexer import Indexer
 from linkpool.fleet.lease import Term
+from linkpool.fleet.nodes.life import LOOK_EVERY as NODES_EVERY
 from linkpool.fleet.nodes.life import Nodes
 from linkpool.fleet.nodes.prospects import Prospects
 from linkpool.fleet.office import Office
@@ -92,7 +93,7 @@ class Leader:
         """Tasks of the engine and replicas on the line, compared."""
         office, engine, tasks = self._office, self._engine, self._tasks
         recovery = Recovery(office, engine=engine, tasks=tasks, hub=self._hub, replicas=REPLICAS)
-        healing = Healing(office, recovery, Flapping(tasks, office.alarms, office.clock))
+        healing = Healing(office, self._groups, recovery, Flapping(tasks, office.alarms, office.clock))
         strays = Strays(office, engine=engine, tasks=tasks)
         yield Loop("engine events", tasks.follow, 0.25)
         yield Loop("engine tasks", tasks.refresh, REFRESH)
@@ -125,7 +126,7 @@ class Leader:
             tasks=tasks,
             hub=hub,
         )
-        yield Loop("nodes", unhurried(nodes.step, IDLE), LOOK_EVERY)
+        yield Loop("nodes", unhurried(nodes.step, IDLE), NODES_EVERY)
         yield Loop("rollouts", unhurried(rollouts.step, IDLE), LOOK_EVERY)
         yield Loop("gas", gas.step, 0.25)
         yield from build_growth(
@@ -155,6 +156,7 @@ class Leader:
             hold=lambda: treasury.hold,
         )
         yield Loop("catalog", unhurried(self._catalogs.step, IDLE), 0.25)
+        yield Loop("adapters' places", self._tell, 0.25)
         yield Loop("offers", unhurried(offers.step, IDLE), 1.0)
         yield Loop("adapters", unhurried(adapters.step, IDLE), 1.0)
         yield Loop("adapters' health", adapters.probe, PROBE_EVERY)
@@ -200,6 +202,9 @@ class Leader:
             room=self._engine.room,
             adapters=self._adapters,
         )
+
+    async def _tell(self) -> None:
+        self._catalogs.tell()
 
     async def _sweep(self) -> None:
         self._hub.sweep()

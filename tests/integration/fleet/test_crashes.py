@@ -1,6 +1,5 @@
 """The making of a node, killed at every single step: whatever happened, it ends in the same good state."""
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,6 +9,7 @@ from linkpool.chain.fees import FIRST_SHARE
 from linkpool.chain.keys import Key
 from linkpool.contracts.view import Summary
 from linkpool.engines.protocol import EngineUnreachable
+from linkpool.fleet.knock import Knock
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.life import Nodes
 from linkpool.fleet.nodes.prospects import Prospects
@@ -105,7 +105,7 @@ class Incarnation:
         factory = NodeFactory(self.database, KEYS, world, clock)
         async with self.database.write() as session:
             await releases.put(session, "r", command=["x"], image=None, settings={}, now=clock.now())
-        wishes = Wishes(self.database, factory, clock, asyncio.Event(), Juels(WHOLE))
+        wishes = Wishes(self.database, factory, clock, Knock(), Juels(WHOLE))
         await wishes.make(key="token:once")
         office = await take_office(self.database, clock)
         outbox = Outbox(office, self.rpc, Key(KEYS.treasury()), chain_id=31337, max_fee=FEE)

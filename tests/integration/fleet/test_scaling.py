@@ -1,6 +1,5 @@
 """Auto-scaling over a database: one decision at a time, each carried out once whoever leads, and told."""
 
-import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from linkpool.contracts.pool import Status
 from linkpool.contracts.view import Summary
 from linkpool.fleet.alarms import Kind
+from linkpool.fleet.knock import Knock
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.wishes import MAKE, Wishes
 from linkpool.fleet.scaling.demand import period
@@ -57,7 +57,7 @@ class Grown:
     def __init__(self, database: Database) -> None:
         self.database, self.clock, self.contracts = database, ManualClock(), Contracts()
         self.factory = NodeFactory(database, KEYS, self.contracts, self.clock)
-        self.wishes = Wishes(database, self.factory, self.clock, asyncio.Event(), Juels(EACH))
+        self.wishes = Wishes(database, self.factory, self.clock, Knock(), Juels(EACH))
         self.block = 0
 
     async def found(self) -> None:

@@ -36,6 +36,8 @@ PROBE_EVERY = 0.5
 WITHIN = 120.0
 """Seconds a new program has to become well."""
 
+_ON_THE_WAY = {AdapterState.STARTING, AdapterState.UPGRADING, AdapterState.LEAVING}
+
 
 class Adapters:
     """Looks once a second, as the leader of `epoch`; `places` is what replicas are told."""
@@ -105,8 +107,8 @@ class Adapters:
         }
         await self._recovery.step(known)
 
-    async def step(self) -> None:
-        """One look at every adapter. Raises StoreUnreachable, LeaseLost."""
+    async def step(self) -> bool:
+        """One look at every adapter; whether any is on its way. Raises StoreUnreachable, LeaseLost."""
         document, rows, open_moves = await self._read()
         programs = {name: bridge for name, bridge in document.bridges.items() if bridge.program}
         for name, bridge in programs.items():
@@ -114,7 +116,8 @@ class Adapters:
         for name, row in rows.items():
             if name not in programs:
                 await self._safely(name, self._let_go(row, open_moves.get(name), document.revision))
-        await self._alarm()
+        rows = await self._alarm()
+        return programs.keys() != rows.keys() or any(row.state in _ON_THE_WAY for row in rows.values())
 
     # --- one adapter ------------------------------------------------------------------------------------
 
@@ -258,8 +261,8 @@ class Adapters:
                 events.add(session, f"adapter_{state.value}", None, data, now)
         await self._office.journal.wake()
 
-    async def _alarm(self) -> None:
-        """What a person must look at."""
+    async def _alarm(self) -> Mapping[str, AdapterRow]:
+        """Tell what a person must look at; how adapters are by now."""
         async with self._office.read() as session:
             rows = await adapters.every(session)
         kept = {
@@ -270,6 +273,7 @@ class Adapters:
         await self._office.alarms.only(Kind.ADAPTER_KEPT_OLD, kept)
         sick = {name: self._sick(name) for name in rows}
         await self._office.alarms.only(Kind.ADAPTER_UNWELL, {name: why for name, why in sick.items() if why})
+        return rows
 
     def _sick(self, bridge: str) -> str | None:
         """Why nobody answers for an adapter, when that has lasted."""

@@ -110,8 +110,11 @@ class Offers:
         self._refused: dict[str, str] = {}
         self._behind_since: float | None = None
 
-    async def step(self) -> None:
-        """One look. Raises StoreUnreachable, LeaseLost, EndpointTrouble."""
+    async def step(self) -> bool:
+        """One look; whether the chain has yet to follow.
+
+        Raises StoreUnreachable, LeaseLost, EndpointTrouble.
+        """
         async with self._office.read() as session:
             document = Document.of(await catalog.current(session))
             rows = await catalog.progress(session)
@@ -119,7 +122,7 @@ class Offers:
         about = (document.revision, waits, hold)
         now = self._office.clock.monotonic()
         if about == self._settled and now < self._next_look and not self._manager.busy:
-            return
+            return False
         seen = await self._look(document)
         self._refused.clear()
         verdicts = {
@@ -133,6 +136,7 @@ class Offers:
         leaving = any(verdict.state is JobState.LEAVING for verdict in verdicts.values())
         self._settled = about if not any(verdict.send for verdict in verdicts.values()) else None
         self._next_look = now + (LEAVING_EVERY if leaving else LOOK_EVERY)
+        return self._settled is None or waits is not None or leaving or self._manager.busy
 
     async def _waits(self, document: Document) -> str | None:
         """Why no offer may open yet. A replica that never takes a revision is an alarm."""

@@ -7,7 +7,6 @@ Each step may be taken twice, and a state is written only after what it names is
 soon as the keys are made, while the gas is on its way: the first one submits the invite when it has come.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -29,8 +28,6 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 0.25
 """Seconds between two looks while a node is on its way."""
-IDLE = 2.0
-"""Seconds between two looks when none is, unless somebody knocks."""
 _ON_THE_WAY = UNREGISTERED | {NodeState.REGISTERED}
 _PROGRESS = {
     NodeState.FUNDED: "its senders have gas; its replicas are on their way",
@@ -75,17 +72,6 @@ class Nodes:
             NodeState.RETIRED: self._leave,
             NodeState.FAILED: self._leave,
         }
-
-    async def run(self, knock: asyncio.Event) -> None:
-        """For ever; `knock` is set when a node was asked for."""
-        while True:
-            knock.clear()
-            on_the_way = await self.step()
-            try:
-                async with asyncio.timeout(LOOK_EVERY if on_the_way else IDLE):
-                    await knock.wait()
-            except TimeoutError:
-                continue
 
     async def step(self) -> bool:
         """One look at every node; true while any is not serving yet. Raises StoreUnreachable."""

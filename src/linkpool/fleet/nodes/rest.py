@@ -5,6 +5,8 @@ is left. The invite of a failed node is made void, and should it have been used 
 the way of any other: closed, then retired. A retired one that the pool's owner reopens is started again.
 """
 
+from collections.abc import Sequence
+
 import structlog
 
 from linkpool.chain.rpc import Reverted
@@ -42,8 +44,8 @@ class Rest:
     async def step(self) -> None:
         """One look. Raises EngineUnreachable, EngineRefused, EndpointTrouble, StoreUnreachable, LeaseLost."""
         async with self._office.read() as session:
-            rows = [row for row in await nodes.every(session) if row.state in AT_REST]
-            living = {row.node for row in await groups.all_living(session)}
+            rows = await nodes.in_states(session, AT_REST)
+            living = {row.node for row in await groups.all_living(session)} if rows else set()
         for row in rows:
             if row.index not in self._still or row.index in living:
                 for colour in Colour:
@@ -53,7 +55,7 @@ class Rest:
             await self._watch(rows)
             self._watched_at = self._office.clock.monotonic()
 
-    async def _watch(self, rows: list[NodeRow]) -> None:
+    async def _watch(self, rows: Sequence[NodeRow]) -> None:
         on_chain = await self._pool.nodes()
         for row in rows:
             chain = on_chain.get(row.oracle or "")

@@ -61,13 +61,16 @@ class Retirement:
         self._lapses = Lapses(office, rpc, manager, gas=GAS)
         self._said: dict[int, str] = {}
 
-    async def step(self) -> None:
-        """One look at every node that shall go. Raises EndpointTrouble, StoreUnreachable, LeaseLost."""
+    async def step(self) -> bool:
+        """One look at every node that shall go; whether any shall.
+
+        Raises EndpointTrouble, StoreUnreachable, LeaseLost.
+        """
         async with self._office.read() as session:
-            rows = [row for row in await nodes.every(session) if row.state == NodeState.DRAINING]
+            rows = await nodes.in_states(session, {NodeState.DRAINING})
             plans = {row.index: await retirements.get(session, row.index) for row in rows}
         if not rows:
-            return
+            return False
         on_chain = await self._pool.nodes()
         head = parse_head(await self._rpc.call("eth_getBlockByNumber", "latest", False))
         troubles: dict[str, str] = {}
@@ -82,6 +85,7 @@ class Retirement:
                 if isinstance(error, Permanent):
                     troubles[row.oracle or ""] = str(error)
         await self._office.alarms.only(Kind.RETIREMENT_WAITS, troubles)
+        return True
 
     async def _advance(self, seen: _Seen) -> None:
         if seen.chain.status is Status.ACTIVE:

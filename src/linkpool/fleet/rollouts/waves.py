@@ -42,14 +42,15 @@ class Rollouts:
         self._steps = steps
         self._things = things
 
-    async def step(self) -> None:
-        """One look at everything. Raises StoreUnreachable, LeaseLost."""
+    async def step(self) -> bool:
+        """One look at everything; whether anything is under way. Raises StoreUnreachable, LeaseLost."""
         async with self._office.read() as session:
             rows = await rollouts.not_over(session)
             latest = await rollouts.newest(session, 1)
         await self._alarm([*rows, *latest])
         for row in rows:
             await self._look(row)
+        return bool(rows)
 
     async def _look(self, rollout: RolloutRow) -> None:
         async with self._office.read() as session:

@@ -68,6 +68,8 @@ class Groups:
         self._replicas = Shape(launch.environment)
         self._running: dict[tuple[Owner, Colour], str] = {}
         """What the engine was told in this term."""
+        self.changes = 0
+        """How often this leader wrote down that a group shall run, or shall not."""
         self._recording = asyncio.Lock()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """One call to the engine at a time about each group."""
@@ -118,6 +120,7 @@ class Groups:
             row = await groups.newest(session, owner, colour)
             if row is not None and row.removed_at is None:
                 row.removed_at = self._office.clock.now()
+        self.changes += 1
         if row is None:
             return
         async with self._turns[row.name]:
@@ -140,6 +143,7 @@ class Groups:
 
     async def _run(self, owner: Owner, row: GroupRow, shape: Shape) -> str:
         colour = Colour(row.colour)
+        self.changes += 1
         async with self._turns[row.name]:
             async with self._office.read() as session:
                 stored = await releases.get(session, row.release)
