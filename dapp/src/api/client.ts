@@ -28,11 +28,15 @@ export interface Options<O> {
   signal?: AbortSignal;
 }
 
-/** The control plane said no; `message` is its own sentence. */
+/** A field that will not do: its place in the body, joined by dots, and why. */
+export type Unfit = Schemas["Unfit"];
+
+/** The control plane said no; `message` is its own sentence, `errors` those of it that are about one field. */
 export class Refused extends Error {
   constructor(
     readonly status: number,
     detail: string,
+    readonly errors: readonly Unfit[] = [],
   ) {
     super(detail);
     this.name = "Refused";
@@ -64,7 +68,7 @@ export async function call<V extends Verb, P extends Paths<V>>(
     throw new Unreachable(String(failure));
   }
   const answer: unknown = reply.status === 204 ? undefined : await reply.json().catch(() => undefined);
-  if (!reply.ok) throw new Refused(reply.status, problem(answer) ?? reply.statusText);
+  if (!reply.ok) throw refusal(reply, answer);
   return answer as Answer<V, P>;
 }
 
@@ -86,7 +90,7 @@ function address(route: string, options: { path?: unknown; query?: unknown }): s
   return path + (query && `?${query}`);
 }
 
-function problem(answer: unknown): string | undefined {
-  const detail = (answer as { detail?: unknown } | undefined)?.detail;
-  return typeof detail === "string" ? detail : undefined;
+function refusal(reply: Response, answer: unknown): Refused {
+  const { detail, errors } = (answer ?? {}) as Partial<Schemas["Problem"]>;
+  return new Refused(reply.status, typeof detail === "string" ? detail : reply.statusText, errors);
 }

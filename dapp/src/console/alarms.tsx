@@ -1,4 +1,4 @@
-/** What a person must look at, and what to do about it; on top of everything. */
+/** What a person must look at, what it means and what to do about it; on top of everything. */
 
 import { Link } from "wouter";
 
@@ -8,38 +8,18 @@ import { Banner } from "../components/banner";
 import { useNow } from "../live/clock";
 import { c } from "../texts/console";
 import { formatAge, secondsSince } from "../units/number";
+import { PLACES } from "./alarm-kinds";
+import { Doc } from "./doc";
 import { useAlarms } from "./queries";
 
 type Alarm = Schemas["AlarmView"];
-
-const WHERE: Record<string, string> = {
-  rollout: "/console/upgrades",
-  scaling_held: "/console/scaling",
-  scaling_failed: "/console/scaling",
-  guard_blocks: "/console/scaling",
-  treasury_low: "/console/money",
-  offers_held: "/console/money",
-  gas_limit: "/console/money",
-  slot_frozen: "/console/money",
-  node_without_gas: "/console/money",
-  fee_below_costs: "/console/money",
-  catalog_behind: "/console/catalog",
-  adapter_unwell: "/console/catalog",
-  adapter_kept_old: "/console/catalog",
-};
-const NAMES: Record<string, string> = {
-  "/console/upgrades": c.nav.upgrades,
-  "/console/scaling": c.nav.scaling,
-  "/console/money": c.nav.money,
-  "/console/catalog": c.nav.catalog,
-};
 
 export function Alarms() {
   const alarms = useAlarms().data?.alarms;
   if (!alarms) return null;
   const sorted = [...alarms].sort((a, b) => Number(b.severity === "critical") - Number(a.severity === "critical"));
   return (
-    <section aria-label={c.alarms.title} className="alarms" aria-live="polite">
+    <section aria-label={c.alarms.up} className="alarms" aria-live="polite">
       {alarms.length === 0 && <p className="quiet">{c.alarms.none}</p>}
       {sorted.map((alarm) => (
         <One key={`${alarm.kind} ${alarm.subject}`} alarm={alarm} />
@@ -50,8 +30,7 @@ export function Alarms() {
 
 function One({ alarm }: { alarm: Alarm }) {
   const now = useNow();
-  const advice = c.alarms.advice[alarm.kind];
-  const where = WHERE[alarm.kind];
+  const place = PLACES[alarm.kind];
   const subject = alarm.subject.startsWith("0x") ? shortened(alarm.subject) : alarm.subject;
   return (
     <Banner tone={alarm.severity === "critical" ? "bad" : "warn"}>
@@ -62,11 +41,14 @@ function One({ alarm }: { alarm: Alarm }) {
         ({subject}, {c.alarms.since(formatAge(secondsSince(alarm.since, now)))})
       </p>
       <p>{alarm.detail}</p>
-      {advice && (
-        <p>
-          {c.alarms.todo} {advice} {where && <Link href={where}>{NAMES[where]}</Link>}
-        </p>
-      )}
+      <p>
+        {c.alarms.todo} {c.alarms.advice[alarm.kind] ?? c.alarms.unknown}{" "}
+        {place && (
+          <>
+            <Link href={place.page}>{c.alarms.pages[place.page]}</Link> · <Doc path={place.doc} />
+          </>
+        )}
+      </p>
     </Banner>
   );
 }

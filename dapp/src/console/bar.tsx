@@ -1,5 +1,6 @@
 /** The console's own line under the shell's: where one is, who one is, whether figures are live. */
 
+import type { ReactNode } from "react";
 import { Link, useRoute } from "wouter";
 
 import { Badge } from "../components/badge";
@@ -8,6 +9,7 @@ import { c } from "../texts/console";
 import { formatDuration } from "../units/number";
 import { useHeard } from "./events";
 import { useIdle, WARNING } from "./idle";
+import { useAlarms } from "./queries";
 import { leave, type Session } from "./session";
 
 export function ConsoleBar({ session }: { session: Session }) {
@@ -19,12 +21,14 @@ export function ConsoleBar({ session }: { session: Session }) {
         <Tab href="/console" also="/console/nodes/*">
           {c.nav.fleet}
         </Tab>
+        <AlarmsTab />
         <Tab href="/console/upgrades" also="/console/upgrades/*">
           {c.nav.upgrades}
         </Tab>
         <Tab href="/console/scaling">{c.nav.scaling}</Tab>
         <Tab href="/console/money">{c.nav.money}</Tab>
         <Tab href="/console/catalog">{c.nav.catalog}</Tab>
+        <Tab href="/console/tokens">{c.nav.tokens}</Tab>
         <Tab href="/console/audit">{c.nav.audit}</Tab>
       </nav>
       <section aria-label={c.session.label} className="who">
@@ -52,7 +56,24 @@ export function ConsoleBar({ session }: { session: Session }) {
   );
 }
 
-function Tab({ href, also, children }: { href: string; also?: string; children: string }) {
+/** How many are up is told on every page. */
+function AlarmsTab() {
+  const up = useAlarms().data?.alarms ?? [];
+  const tone = up.some(({ severity }) => severity === "critical") ? "bad" : "warn";
+  return (
+    <Tab href="/console/alarms">
+      {c.nav.alarms}
+      {up.length > 0 && (
+        <span className={`count ${tone}`}>
+          {String(up.length)}
+          <span className="unseen"> {c.alarms.areUp}</span>
+        </span>
+      )}
+    </Tab>
+  );
+}
+
+function Tab({ href, also, children }: { href: string; also?: string; children: ReactNode }) {
   const [here] = useRoute(href);
   const [below] = useRoute(also ?? href);
   return (

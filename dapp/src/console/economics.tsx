@@ -13,8 +13,8 @@ import { Loaded } from "../components/skeleton";
 import { Table, type Column } from "../components/table";
 import { c } from "../texts/console";
 import { formatAmount } from "../units/amount";
-import { formatCount, formatDay, formatFee, formatMoment } from "../units/number";
-import { useEconomics, usePrices } from "./queries";
+import { formatCount, formatDay, formatFee } from "../units/number";
+import { useEconomics } from "./queries";
 
 type Books = Schemas["EconomicsView"];
 type ByNode = Schemas["NodeAccount"];
@@ -43,7 +43,6 @@ export function Economics() {
       <Loaded of={books} lines={5}>
         {(seen) => <Shown books={seen} />}
       </Loaded>
-      <Prices />
     </Section>
   );
 }
@@ -131,45 +130,4 @@ function byNode(currency: string): Column<ByNode>[] {
     { key: "gas", title: c.money.gas, numeric: true, order: ({ account }) => BigInt(account.gas_wei), cell: ({ account }) => <Amount value={account.gas_wei} unit="coin" places={4} /> },
     { key: "result", title: c.money.result, numeric: true, cell: ({ account }) => <Money value={account.result} currency={currency} /> },
   ];
-}
-
-function Prices() {
-  const prices = usePrices();
-  return (
-    <details className="behind">
-      <summary>{c.money.prices}</summary>
-      <Loaded of={prices}>
-        {({ prices: table, set_at }) =>
-          set_at === null ? (
-            <p className="quiet">{c.money.free}</p>
-          ) : (
-            <>
-              <p className="quiet">{c.money.setAt(formatMoment(set_at))}</p>
-              <dl className="facts">
-                {Object.entries(table.engines ?? {}).map(([name, engine]) => (
-                  <div key={name} className="fact">
-                    <dt>{name}</dt>
-                    <dd>
-                      {c.money.perReplicaHour}: {engine.replica_hour} · {c.money.perMachine}: {engine.machine_month} · {c.money.machines}:{" "}
-                      {engine.machines} · {c.money.perGb}: {engine.gb}
-                    </dd>
-                  </div>
-                ))}
-                <div className="fact">
-                  <dt>{c.money.calls}</dt>
-                  <dd>{table.rpc.million_calls}</dd>
-                </div>
-                {Object.entries(table.fixed ?? {}).map(([name, cost]) => (
-                  <div key={name} className="fact">
-                    <dt>{c.money.fixed(name)}</dt>
-                    <dd>{cost}</dd>
-                  </div>
-                ))}
-              </dl>
-            </>
-          )
-        }
-      </Loaded>
-    </details>
-  );
 }

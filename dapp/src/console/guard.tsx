@@ -9,6 +9,7 @@ import { Loaded } from "../components/skeleton";
 import { Guard } from "../pages/guard";
 import { c } from "../texts/console";
 import { formatCount, formatMoment } from "../units/number";
+import { GuardOff, SetGuard } from "./guard-set";
 import { useGuard } from "./queries";
 import { meant } from "./session";
 import { Wish } from "./wish";
@@ -25,18 +26,32 @@ export function GuardSection() {
       {(seen) => (
         <div className="guard">
           <Guard guard={seen} />
-          {seen.settings && (
-            <Section title={c.guard.override} aside={seen.override ? <Clear /> : <Override />}>
-              {seen.trouble && <Banner tone="warn">{c.guard.trouble(seen.trouble)}</Banner>}
-              {seen.override && <Banner tone="info">{c.guard.active(seen.override.reason, formatMoment(seen.override.until))}</Banner>}
-              <p>
-                {c.guard.source}: {source(seen.settings)}
-              </p>
-            </Section>
-          )}
+          <Section title={c.guard.settings} aside={<Handles guard={seen} />}>
+            {seen.settings ? (
+              <>
+                {seen.trouble && <Banner tone="warn">{c.guard.trouble(seen.trouble)}</Banner>}
+                {seen.override && <Banner tone="info">{c.guard.active(seen.override.reason, formatMoment(seen.override.until))}</Banner>}
+                <p className="breaks">
+                  {c.guard.source}: {source(seen.settings)}
+                </p>
+              </>
+            ) : (
+              <p className="quiet">{c.guard.none}</p>
+            )}
+          </Section>
         </div>
       )}
     </Loaded>
+  );
+}
+
+function Handles({ guard }: { guard: Schemas["GuardView"] }) {
+  return (
+    <span className="row">
+      {guard.settings && (guard.override ? <Clear /> : <Override />)}
+      <SetGuard settings={guard.settings} />
+      {guard.settings && <GuardOff />}
+    </span>
   );
 }
 

@@ -10,6 +10,7 @@ import { Skeleton } from "../components/skeleton";
 import "../style/console.css";
 import { t } from "../texts";
 import { c } from "../texts/console";
+import { AlarmsPage } from "./alarm-page";
 import { AuditPage } from "./audit";
 import { ConsoleBar } from "./bar";
 import { CatalogPage } from "./catalog";
@@ -21,6 +22,7 @@ import { NodePage } from "./node";
 import { RolloutPage } from "./rollout";
 import { ScalingPage } from "./scaling";
 import { recall, useStanding, type Session } from "./session";
+import { TokensPage } from "./tokens";
 import { UpgradesPage } from "./upgrades";
 
 const AGAIN_MS = 2_000;
@@ -69,6 +71,9 @@ function Inside({ session }: { session: Session }) {
           <FleetPage />
         </Route>
         <Route path="/console/nodes/:node">{({ node }) => <NodePage key={node} index={Number(node)} />}</Route>
+        <Route path="/console/alarms">
+          <AlarmsPage />
+        </Route>
         <Route path="/console/upgrades">
           <UpgradesPage />
         </Route>
@@ -81,6 +86,9 @@ function Inside({ session }: { session: Session }) {
         </Route>
         <Route path="/console/catalog">
           <CatalogPage />
+        </Route>
+        <Route path="/console/tokens">
+          <TokensPage />
         </Route>
         <Route path="/console/audit">
           <AuditPage />

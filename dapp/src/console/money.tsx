@@ -14,6 +14,9 @@ import { c } from "../texts/console";
 import { formatAmount } from "../units/amount";
 import { formatMoment } from "../units/number";
 import { Economics } from "./economics";
+import { Prices } from "./prices";
+import { remember } from "./asked";
+import { Progress } from "./progress";
 import { useTreasury } from "./queries";
 import { meant } from "./session";
 import { Wish } from "./wish";
@@ -29,10 +32,12 @@ export function MoneyPage() {
   const treasury = useTreasury();
   return (
     <Page title={c.money.title} lead={c.money.lead}>
+      <Progress />
       <Loaded of={treasury} lines={6}>
         {(seen) => <Purse treasury={seen} />}
       </Loaded>
       <Economics />
+      <Prices />
       {treasury.data && (
         <Section title={c.money.moves}>
           <Table
@@ -98,27 +103,49 @@ const KEPT: Column<Kept>[] = [
     order: ({ spent }) => BigInt(spent),
     cell: ({ spent }) => <Amount value={spent} unit="coin" places={PLACES} />,
   },
-  { key: "frozen", title: c.money.frozen, cell: (account) => (account.frozen ? <Frozen account={account} why={account.frozen.why} /> : c.replica.no) },
+  { key: "frozen", title: c.money.standing, cell: (account) => <Standing account={account} /> },
 ];
 
+function Standing({ account }: { account: Kept }) {
+  if (account.revoked) return <Badge tone="quiet">{c.money.revoked}</Badge>;
+  return account.frozen ? <Frozen account={account} why={account.frozen.why} /> : c.money.good;
+}
+
 function Frozen({ account, why }: { account: Kept; why: string }) {
-  const name = shortened(account.address);
-  const act = () =>
-    call("post", "/api/v1/treasury/unfreeze/{sender}", { path: { sender: account.address }, headers: meant() });
+  const { address, node } = account;
+  const name = shortened(address);
+  const unfreeze = () => call("post", "/api/v1/treasury/unfreeze/{sender}", { path: { sender: address }, headers: meant() });
+  async function revoke(key: string) {
+    const path = { node: node ?? "", sender: address };
+    remember(await call("post", "/api/v1/nodes/{node}/senders/{sender}/revoke", { path, headers: meant(key) }));
+  }
   return (
     <>
       <Badge tone="bad">{c.money.frozen}</Badge>
-      <span className="block">{why}</span>
-      <Wish
-        small
-        danger
-        label={c.money.unfreeze}
-        about={name}
-        title={c.money.unfreezeTitle(name)}
-        words={c.money.unfreezeWords}
-        press={c.money.unfreezePress}
-        act={act}
-      />
+      <span className="block breaks">{why}</span>
+      <span className="row">
+        {node && (
+          <Wish
+            small
+            danger
+            label={c.money.revoke}
+            about={name}
+            title={c.money.revokeTitle(name)}
+            words={c.money.revokeWords}
+            press={c.money.revoke}
+            act={revoke}
+          />
+        )}
+        <Wish
+          small
+          label={c.money.unfreeze}
+          about={name}
+          title={c.money.unfreezeTitle(name)}
+          words={c.money.unfreezeWords}
+          press={c.money.unfreezePress}
+          act={unfreeze}
+        />
+      </span>
     </>
   );
 }

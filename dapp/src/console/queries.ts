@@ -53,6 +53,8 @@ export const useEconomics = (days: number) =>
 
 export const useCatalog = () => useConsole(["catalog"], SLOW_MS, (signal) => get("/api/v1/catalog", { signal }));
 
+export const useTokens = () => useConsole(["tokens"], SLOW_MS, (signal) => get("/api/v1/tokens", { signal }));
+
 const AUDIT_PAGE = 1_000;
 const AUDIT_PAGES = 50;
 

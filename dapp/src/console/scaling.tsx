@@ -14,6 +14,7 @@ import { c } from "../texts/console";
 import { formatAmount } from "../units/amount";
 import { formatCount, formatDuration, formatMoment } from "../units/number";
 import { GuardSection } from "./guard";
+import { WritePolicy } from "./policy";
 import { useDecisions, useScaling } from "./queries";
 import { meant } from "./session";
 import { Wish } from "./wish";
@@ -36,7 +37,7 @@ export function ScalingPage() {
           <>
             <NowSection now={now} />
             <div className="halves">
-              <PolicySection policy={now.policy} before={before} keep={setBefore} />
+              <PolicySection policy={now.policy} nodes={now.nodes} before={before} keep={setBefore} />
               <GuardSection />
             </div>
           </>
@@ -138,12 +139,13 @@ const DECISIONS: Column<Decision>[] = [
 
 interface PolicyProps {
   policy: Policy | null;
+  nodes: number;
   /** The one that was turned off here. */
   before: Policy | null;
   keep: (policy: Policy) => void;
 }
 
-function PolicySection({ policy, before, keep }: PolicyProps) {
+function PolicySection({ policy, nodes, before, keep }: PolicyProps) {
   async function put(wanted: Policy | null) {
     await call("put", "/api/v1/scaling/policy", { body: { policy: wanted }, headers: meant() });
   }
@@ -155,11 +157,15 @@ function PolicySection({ policy, before, keep }: PolicyProps) {
     <Section
       title={c.scaling.policy}
       aside={
-        policy ? (
-          <Wish small danger label={c.scaling.turnOff} title={c.scaling.offTitle} words={c.scaling.offWords} press={c.scaling.turnOff} act={turnOff} />
-        ) : (
-          before && <Wish small label={c.scaling.turnOn} title={c.scaling.onTitle} words={c.scaling.onWords} press={c.scaling.turnOn} act={() => put(before)} />
-        )
+        <span className="row">
+          <WritePolicy policy={policy} nodes={nodes} put={put} />
+          {policy && (
+            <Wish small danger label={c.scaling.turnOff} title={c.scaling.offTitle} words={c.scaling.offWords} press={c.scaling.turnOff} act={turnOff} />
+          )}
+          {!policy && before && (
+            <Wish small label={c.scaling.turnOn} title={c.scaling.onTitle} words={c.scaling.onWords} press={c.scaling.turnOn} act={() => put(before)} />
+          )}
+        </span>
       }
     >
       {policy ? <Rules policy={policy} /> : <p className="quiet">{c.scaling.noPolicy}</p>}
@@ -177,6 +183,7 @@ function Rules({ policy }: { policy: Policy }) {
     ["per_hour", formatCount(policy.per_hour)],
     ["per_day", formatCount(policy.per_day)],
     ["budget_per_day", <Amount key="b" value={policy.budget_per_day} unit="coin" />],
+    ["budget_per_month", policy.budget_per_month ?? c.scaling.noLoad],
     ["window_seconds", formatDuration(policy.window_seconds)],
     ["rest_up_seconds", formatDuration(policy.rest_up_seconds)],
     ["rest_down_seconds", formatDuration(policy.rest_down_seconds)],

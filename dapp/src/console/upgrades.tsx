@@ -12,6 +12,7 @@ import { c } from "../texts/console";
 import { formatCount, formatMoment } from "../units/number";
 import { moved, TONES } from "./moves";
 import { useFleet, useReleases, useRollouts, type Node, type Rollout } from "./queries";
+import { AddRelease } from "./release";
 import { meant } from "./session";
 import { releases as runs } from "./standing";
 import { Wish } from "./wish";
@@ -32,7 +33,7 @@ export function UpgradesPage() {
             {({ releases }) => <Start releases={releases} nodes={(fleet.data?.nodes ?? []).filter((node) => node.state === "serving")} />}
           </Loaded>
         </Section>
-        <Section title={c.upgrades.releases}>
+        <Section title={c.upgrades.releases} aside={known.data && <AddRelease releases={known.data.releases} />}>
           <Loaded of={known}>
             {({ releases }) => (
               <Table caption={c.upgrades.releases} rows={[...releases].reverse()} id={({ name }) => name} columns={RELEASES} />
