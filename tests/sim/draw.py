@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from linkpool.contracts.oracle import MAX_BATCH
 from tests.sim.events import (
     Ask,
+    Blackout,
     Broke,
     Chair,
     Cut,
@@ -49,7 +50,11 @@ _few = st.builds(
 
 _burst = st.builds(Ask, at=_asked, count=st.sampled_from([8, MAX_BATCH + 4]), covered=st.booleans())
 
-_asks = st.integers(0, 11).flatmap(lambda roll: _burst if roll == 11 else _few)
+_deadly = st.builds(
+    Ask, at=_asked, count=st.sampled_from([1, 1, 2]), job=st.just(Job.DEADLY), covered=st.booleans()
+)
+
+_asks = st.integers(0, 11).flatmap(lambda roll: {11: _burst, 10: _deadly}.get(roll, _few))
 
 _kills = st.builds(
     Kill,
@@ -64,6 +69,7 @@ _kills = st.builds(
 
 _mishaps: st.SearchStrategy[Event] = st.one_of(
     _kills,
+    st.builds(Blackout, at=_moment, back=st.sampled_from([0.5, 3, 60])),
     st.builds(
         Trouble,
         at=_moment,

@@ -234,6 +234,22 @@ class Kill:
 
 
 @dataclass(frozen=True)
+class Blackout:
+    """All replicas die at the same moment, and fresh copies start `back` seconds later."""
+
+    at: float
+    back: float = 3.0
+
+    def happen(self, world: "World") -> tuple[float, End]:
+        """Kill them."""
+        for seat in world.seats:
+            seat.back = self.back
+            if seat.replica:
+                seat.replica.kill(noticed=True)
+        return 0, None
+
+
+@dataclass(frozen=True)
 class Leave:
     """A seat's replica is drained, and called back after `seconds`. `ends`: by SIGTERM, so for good."""
 

@@ -7,6 +7,9 @@ Safety, always:
 - no answer to a covered request enters a mempool after the request's window, unless an endpoint of some
   seat was unsound in the minutes before: a replica that sees an old chain cannot know the time. (An
   answer that was sent in time may be mined late: nobody can take it back.)
+- a run that kills nobody is convicted of it only if it was being tried at two deaths that chance brought;
+- a deadly request kills at most `DEATHS + STRIKES` replicas, and one more for each that was killed meanwhile,
+  where lines are sound and the chain is not rewritten;
 - no replica ends by an error, and each counts the end of every request that it saw exactly once.
 
 Liveness: a request of the final chain is answered within its window if some seat had a stretch
@@ -14,16 +17,19 @@ Liveness: a request of the final chain is answered within its window if some sea
 there, confirmed and due, and before sending stops. It is due when the last of the largest roster may answer,
 at the last resort by the latest. That the gas of an answer is worth paying from the start is a matter of
 prices (`draw.PRICE`), and a spike of the base fee ends a stretch. Left out: a job whose source refuses for
-good, one that no catalog in force has, requests on the `avoid` list, and those rejected and cancelled.
+good, one that no catalog in force has, deadly ones and what was taken for one, and those rejected and
+cancelled. Suspects are due when the last in line may try them.
 """
 
 from collections.abc import Iterator
 
+from linkpool.fleet.agents.poison import DEATHS, STRIKES
 from linkpool.replica.duty import LAST_RESORT, STOP_SENDING, WINDOW, Pace
 from linkpool.replica.requests import End, Request
+from linkpool.replica.turn import TRIAL_STEP
 from tests.sim import oracle as fake
 from tests.sim import record, sources
-from tests.sim.events import Drought, Say, Word
+from tests.sim.events import Blackout, Cut, Drought, Event, Kill, Leave, Reorg, Say, Word
 from tests.sim.record import Told
 from tests.sim.sources import Job
 from tests.sim.stretches import Stretch
@@ -44,6 +50,8 @@ def broken(world: World) -> list[str]:
         *_wrong(told),
         *_astray(world),
         *_late(world, told),
+        *_condemned(world, told),
+        *_deadly(world),
         *_ended(world),
         *_miscounted(world, told),
         *_missed(world, told),
@@ -84,6 +92,30 @@ def _late(world: World, told: list[Told]) -> Iterator[str]:
             late = one.covered and one.rejected is None and head >= one.event.expiration
             if late and not world.stretches.blind(before=moment):
                 yield f"{_name(one)} is covered, and was answered after its window"
+
+
+def _condemned(world: World, told: list[Told]) -> Iterator[str]:
+    for one in told:
+        run = Request(one.event).run_id
+        innocent = one.job is not Job.DEADLY and world.plane.bad_luck[run] < STRIKES
+        if innocent and run in world.plane.convicted:
+            yield f"{_name(one)} kills nobody and was convicted of it"
+
+
+def _deadly(world: World) -> Iterator[str]:
+    history = world.history
+    sound = history.loss == 0 and history.delay < 1
+    happened = history.events
+    if not sound or any(isinstance(e, Cut | Reorg | Leave) or _elects(e) for e in happened):
+        return
+    chance = sum(isinstance(e, Kill) + len(world.seats) * isinstance(e, Blackout) for e in happened)
+    for number, killed in world.killed.items():
+        if killed > DEATHS + STRIKES + chance:
+            yield f"question {number} killed {killed} replicas"
+
+
+def _elects(event: Event) -> bool:
+    return isinstance(event, Say) and event.word is Word.ELECT
 
 
 def _ended(world: World) -> Iterator[str]:
@@ -131,7 +163,7 @@ def _excused(world: World, one: Told) -> bool:
     published = any(isinstance(e, Say) and e.word is Word.PUBLISH for e in world.history.events)
     if one.job is Job.REFUSED or (one.job is Job.LATER and not published):
         return True
-    if Request(one.event).run_id in world.plane.avoid:
+    if one.job is Job.DEADLY or Request(one.event).run_id in world.plane.convicted:
         return True
     return one.rejected is not None and one.cancelled is not None
 
@@ -153,6 +185,8 @@ def _due(world: World, one: Told) -> float:
     happened = world.history.events
     if one.job is Job.LATER:
         there = max([there, *(e.at for e in happened if isinstance(e, Say) and e.word is Word.PUBLISH)])
+    if (named := world.plane.suspected.get(Request(one.event).run_id)) is not None:
+        return max(there, world.since_start(named) + world.plane.largest * TRIAL_STEP)
     last = made + WINDOW * LAST_RESORT
     dry = any(isinstance(event, Drought) for event in happened)
     step = Pace(block * 1.25, sources.TIMEOUT if dry else world.history.source).step

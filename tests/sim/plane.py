@@ -1,8 +1,9 @@
 """A tiny control plane: rosters, catalogs, drains and resumes, over lines that lose, delay and reorder.
 
 It says who is alive as the real one does: a replica is in the roster while it says `serving`, leaves it when
-its line closes or after two seconds of silence, and an empty roster is never sent. What it says is stamped;
-`echo` says old things again, as a former leader or a slow line would.
+its line closes or after two seconds of silence, and an empty roster is never sent. Who killed whom the real
+`Poison` judges. What it says is stamped; `echo` says old things again, as a former leader or a slow line
+would.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from linkpool.fleet.agents.poison import Poison
 from linkpool.wire.agent import (
     Catalog,
     Drain,
@@ -29,8 +31,8 @@ from tests.sim import oracle, sources
 from tests.sim.sources import Job
 
 SILENT_SECONDS = 2.0
-POISON_DEATHS = 2
-PUBLISHED = (Job.PLAIN, Job.CONFIRMED, Job.LONG, Job.REFUSED)
+PUBLISHED = (Job.PLAIN, Job.CONFIRMED, Job.LONG, Job.REFUSED, Job.DEADLY)
+NODE = 1
 _NODE = NodeFacts(chain_id=31337, link="", pool="", wallet="", oracle=oracle.ADDRESS)
 
 
@@ -53,7 +55,7 @@ class Post:
     primary: bool
     inbox: asyncio.Queue[object] = field(default_factory=asyncio.Queue)
     beat: Callable[[], Heartbeat] | None = None
-    told: State = State.STARTING
+    state: State = State.STARTING
     holds: tuple[str, ...] = ()
     """Runs in hand, while it drains."""
     funded: bool = True
@@ -64,6 +66,10 @@ class Post:
         """A heartbeat, now."""
         if self.beat and not self.cut and not self.closed:
             self.plane.heard(self, self.beat())
+
+    async def told(self) -> None:
+        """A heartbeat arrives at once."""
+        self.nudge()
 
     async def goodbye(self) -> None:
         """Drained."""
@@ -89,44 +95,57 @@ class Plane:
         self._posts: dict[str, Post] = {}
         self._epoch, self._version = 1, 0
         self._said: list[Roster] = []
-        self._deaths: Counter[str] = Counter()
+        self.poison = Poison()
+        self.convicted: set[str] = set()
+        """Runs that were ever on the `avoid` list."""
+        self.bad_luck: Counter[str] = Counter()
+        """Runs that were being tried when somebody else killed their replica."""
+        self.suspected: dict[str, float] = {}
+        """Runs that were ever suspects, and the loop time at which they last became so."""
         self._published: tuple[Job, ...] = PUBLISHED
         self._revision = 1
         self.largest = 1
         """Most members that any roster had."""
         self.probed: list[Probed] = []
 
-    @property
-    def avoid(self) -> tuple[str, ...]:
-        """Runs in hand at two deaths."""
-        return tuple(sorted(run for run, deaths in self._deaths.items() if deaths >= POISON_DEATHS))
-
     def welcome(self, post: Post, slot: int) -> None:
         """Let a replica in: its slot, the roster as it is, the catalog."""
         self._posts[post.task] = post
         post.take(Welcome(epoch=self._epoch, node=_NODE, slot=slot, sender_key="none"))
-        post.take(self._catalog())
         if self._said:
-            post.take(self._said[-1])
+            post.take(self._said[-1])  # before the catalog, with which it may begin
+        post.take(self._catalog())
 
     def heard(self, post: Post, beat: Heartbeat) -> None:
         """A heartbeat: its state and money matter here, and what it has in hand while it drains."""
         holds = beat.in_hand if beat.state is State.DRAINING else ()
-        if (beat.state, holds, beat.funded) != (post.told, post.holds, post.funded):
-            post.told, post.holds, post.funded = beat.state, holds, beat.funded
+        acquitted = self.poison.holds(post.task, NODE, beat)
+        if acquitted or (beat.state, holds, beat.funded) != (post.state, post.holds, post.funded):
+            post.state, post.holds, post.funded = beat.state, holds, beat.funded
             self.say()
 
     def left(self, post: Post) -> None:
         """A replica said goodbye."""
+        self.poison.ended(post.task)
+        self._gone(post)
+
+    def died(self, post: Post, *, noticed: bool) -> None:
+        """A process is gone: its socket closes at once, or its host went silent."""
+        post.nudge()  # what it began it has said before, and the rest half a second ago
+        post.closed = True
+        wait = 0.0 if noticed else SILENT_SECONDS
+        asyncio.get_running_loop().call_later(wait, self._buried, post)
+
+    def _buried(self, post: Post) -> None:
+        alive = {one.task for one in self._posts.values() if one is not post}
+        heard = {one.task for one in self._posts.values() if not (one.closed or one.cut)}
+        self.poison.bury(alive, heard, asyncio.get_running_loop().time())
+        self.convicted.update(self.poison.avoid(NODE))
+        self._gone(post)
+
+    def _gone(self, post: Post) -> None:
         self._posts.pop(post.task, None)
         self.say()
-
-    def died(self, post: Post, in_hand: tuple[str, ...], *, noticed: bool) -> None:
-        """A process is gone: its socket closes at once, or its host went silent."""
-        post.closed = True
-        self._deaths.update(in_hand)
-        wait = 0.0 if noticed else SILENT_SECONDS
-        asyncio.get_running_loop().call_later(wait, self.left, post)
 
     def cut(self, seat: int, *, off: bool) -> None:
         """Partition a seat's line, or mend it: then everything in force is said again."""
@@ -140,8 +159,8 @@ class Plane:
                 self.say(again=True)
 
     def _silent(self, post: Post) -> None:
-        if post.cut and post.told in (State.SERVING, State.DRAINING):
-            post.told, post.holds = State.STARTING, ()
+        if post.cut and post.state in (State.SERVING, State.DRAINING):
+            post.state, post.holds = State.STARTING, ()
             self.say()
 
     def listen(self) -> None:
@@ -171,6 +190,7 @@ class Plane:
     def elect(self) -> None:
         """A new leader: its words outrank all before."""
         self._epoch, self._version = self._epoch + 1, 0
+        self.poison = Poison()
         self.say(again=True)
 
     def publish(self) -> None:
@@ -194,7 +214,7 @@ class Plane:
         members = tuple(
             Member(task=post.task, sender=post.sender, primary=post.primary, funded=post.funded)
             for post in sorted(self._posts.values(), key=lambda one: one.task)
-            if post.told is State.SERVING
+            if post.state is State.SERVING
         )
         leaving = tuple(
             Leaving(task=post.task, sender=post.sender, primary=post.primary, runs=post.holds)
@@ -202,8 +222,14 @@ class Plane:
             if post.holds
         )
         before = self._said[-1] if self._said else None
-        now = (members, leaving, self.avoid)
-        if not members or (before and not again and now == (before.members, before.leaving, before.avoid)):
+        if not members and before:
+            members = before.members
+        avoid, suspects = self.poison.avoid(NODE), self.poison.suspects(NODE)
+        for run in set(suspects).difference(before.suspects if before else ()):
+            self.suspected[run] = asyncio.get_running_loop().time()
+        now = (members, leaving, avoid, suspects)
+        same = before and now == (before.members, before.leaving, before.avoid, before.suspects)
+        if not members or (same and not again):
             return
         self._version += 1
         self.largest = max(self.largest, len(members) + len(leaving))
@@ -212,7 +238,8 @@ class Plane:
             version=self._version,
             members=members,
             leaving=leaving,
-            avoid=self.avoid,
+            avoid=avoid,
+            suspects=suspects,
             link_price=self._link_price,
         )
         self._said.append(roster)

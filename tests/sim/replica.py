@@ -63,9 +63,10 @@ class Replica:
         primary: bool,
         faults: Sequence[tuple[Faults, bool]],
         sources: Sources,
+        deadly: Callable[[int], None],
         ended: Callable[[], None],
     ) -> None:
-        """`ended` is called once, when it was killed or has drained or failed."""
+        """`ended` is called once, when it was killed, has drained or failed; `deadly` by what kills it."""
         self.task, self.seat, self.slot, self.seal = task, seat, slot, Seal(slot)
         self.pulse = Pulse()
         self.metrics = Metrics()
@@ -75,7 +76,7 @@ class Replica:
             Wire(chain, f"{task}/{number}", one, self.pulse, pushes=pushes)
             for number, (one, pushes) in enumerate(faults)
         ]
-        self._line = Line(sources, self.pulse)
+        self._line = Line(sources, self.pulse, deadly)
         self._plane, self._ended = plane, ended
         self.post = Post(plane, task, seat, self.seal.address, primary)
         self._ties = _Ties(self.post, self.seal)
@@ -105,13 +106,14 @@ class Replica:
         self._main = asyncio.get_running_loop().create_task(self._run(), context=context)
         self._plane.welcome(self.post, self.slot)
 
-    def kill(self, *, noticed: bool) -> None:
-        """kill -9. `noticed`: its socket closes at once; else its silence tells."""
+    def kill(self, *, noticed: bool, chance: bool = True) -> None:
+        """kill -9. `noticed`: its socket closes at once, else its silence tells. `chance`: of no request."""
         if not self.alive or self._main is None:
             return
-        in_hand = tuple(sorted(self.core.tools.in_hand)) if self.core else ()
+        if chance and self.core and self.core.tools.trials.alone:
+            self._plane.bad_luck.update(self.core.tools.trials.trying)
         self.pulse.alive = False
-        self._plane.died(self.post, in_hand, noticed=noticed)
+        self._plane.died(self.post, noticed=noticed)
         self._main.cancel()
         self._ended()
 
@@ -149,5 +151,5 @@ class Replica:
                 self.trouble = trouble
         if self.pulse.alive:
             self.pulse.alive = False
-            self._plane.died(self.post, (), noticed=True)
+            self._plane.left(self.post)
             self._ended()

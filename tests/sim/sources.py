@@ -31,6 +31,8 @@ class Job(Named):
     """Published only by a later catalog, if at all."""
     REFUSED = "refused"
     """Its source answers 404 to everything."""
+    DEADLY = "deadly"
+    """Kills the replica that runs it: questions of even number before the source is asked, odd ones after."""
 
 
 _LOG = (
@@ -151,11 +153,20 @@ class Sources:
         return reply(request)
 
 
+def deadly(request: HttpRequest) -> int | None:
+    """The number of the question, if whoever runs it dies of it."""
+    return _number(request) if Job.DEADLY.value in request.url else None
+
+
+def _number(request: HttpRequest) -> int:
+    return int(read(request.body or b"")["number"])  # type: ignore[index,call-overload,arg-type] - our own job asks
+
+
 def reply(request: HttpRequest) -> HttpReply:
     """What a source knows."""
     if Job.REFUSED.value in request.url:
         return HttpReply(404, b"no such thing")
-    number = int(read(request.body or b"")["number"])  # type: ignore[index,call-overload,arg-type] - our own job asks
+    number = _number(request)
     if Job.LONG.value in request.url:
         return HttpReply(200, b'{"value": "0x%s"}' % _long(number).hex().encode())
     return HttpReply(200, b'{"value": %d}' % _value(number))

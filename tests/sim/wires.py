@@ -14,7 +14,7 @@ from typing import Any
 
 from linkpool.chain.rpc import Call
 from linkpool.jobs.services import HttpReply, HttpRequest
-from tests.sim.sources import Sources
+from tests.sim.sources import Sources, deadly
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 
@@ -72,10 +72,18 @@ class Line:
 
     sources: Sources
     pulse: Pulse
+    deadly: Callable[[int], None]
+    """Called when a deadly question is run, with its number."""
 
     async def send(self, request: HttpRequest) -> HttpReply:
         """As linkpool.jobs.services.Http."""
         await self.pulse.silence()
+        number = deadly(request)
+        if number is not None and number % 2 == 0:
+            self.deadly(number)
+            await self.pulse.silence()
         reply = await self.sources.send(request)
+        if number is not None and self.pulse.alive:
+            self.deadly(number)
         await self.pulse.silence()
         return reply

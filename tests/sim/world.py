@@ -6,6 +6,7 @@ clock of its host, only the loop's and the blocks' timestamps; so it is these th
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 
 from tests.sim import oracle
@@ -51,6 +52,8 @@ class World:
         self.appeared: dict[bytes, float] = {}
         self.submitted: dict[bytes, tuple[float, int]] = {}
         """When, and at which head's timestamp, each transaction was first taken into the mempool."""
+        self.killed: Counter[int] = Counter()
+        """How many replicas each deadly question killed."""
         self._over = False
         self._start = 0.0
 
@@ -64,6 +67,10 @@ class World:
     def at(self, timestamp: float) -> float:
         """A chain time as seconds since the start."""
         return timestamp - GENESIS_TIME
+
+    def since_start(self, moment: float) -> float:
+        """A time of the loop as seconds since the start."""
+        return moment - self._start
 
     async def run(self) -> None:
         """From the first block to the last request's end."""
@@ -190,10 +197,16 @@ class World:
             primary=seat.primary,
             faults=[(path.faults, path.pushes) for path in seat.paths],
             sources=seat.sources,
+            deadly=lambda number: self._poisoned(seat, number),
             ended=lambda: self._emptied(seat),
         )
         self.lives.append(seat.replica)
         seat.replica.start()
+
+    def _poisoned(self, seat: Seat, number: int) -> None:
+        self.killed[number] += 1
+        if seat.replica:
+            seat.replica.kill(noticed=True, chance=False)
 
     def _emptied(self, seat: Seat) -> None:
         self.stretches.look()

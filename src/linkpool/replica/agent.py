@@ -21,6 +21,8 @@ from linkpool.wire.trust import SERVER_NAME
 log = structlog.get_logger(__name__)
 
 SPREAD_SECONDS = 2.0
+TOLD_SECONDS = 0.2
+"""A control plane that does not read is waited for no longer than this."""
 PATH = "/agent/v1"
 
 
@@ -43,6 +45,8 @@ class Agent:
         self._trust = trust
         self._open: set[aiohttp.ClientWebSocketResponse] = set()
         self._due = asyncio.Event()
+        self._said = asyncio.Event()
+        """Set after the heartbeat that comes next."""
         self.inbox: asyncio.Queue[Down] = asyncio.Queue()
 
     @property
@@ -53,6 +57,15 @@ class Agent:
     def nudge(self) -> None:
         """Send a heartbeat now: something the control plane waits for has changed."""
         self._due.set()
+
+    async def told(self) -> None:
+        """Return when a heartbeat with what is true now is on its way, or nobody listens."""
+        if self._open:
+            said = self._said
+            self.nudge()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TOLD_SECONDS):
+                    await said.wait()
 
     async def run(self) -> None:
         """Hold all sockets until cancelled."""
@@ -109,7 +122,9 @@ class Agent:
                 async with asyncio.timeout(HEARTBEAT_SECONDS):
                     await self._due.wait()
             self._due.clear()
+            said, self._said = self._said, asyncio.Event()
             await self.say(self._beat())
+            said.set()
 
     async def say(self, message: Message) -> None:
         """Send it to every control plane that listens now."""

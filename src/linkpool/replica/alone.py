@@ -108,6 +108,9 @@ class Alone:
     def changed(self) -> None:
         """There is nobody to tell."""
 
+    async def told(self) -> None:
+        """There is nobody to tell."""
+
 
 async def _chain_of(way: Endpoint) -> int:
     return quantity(await way.call("eth_chainId"))

@@ -8,7 +8,7 @@ its window is rejected, which costs the pool a reputation and not a penalty.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -19,12 +19,13 @@ from linkpool.chain.fees import FIRST_SHARE
 from linkpool.contracts.oracle import Reason
 from linkpool.replica.answers import Answer, Answers, NotSent
 from linkpool.replica.caution import Caution
-from linkpool.replica.duty import WINDOW, Pace, overdue_at, reject_at
+from linkpool.replica.duty import WINDOW, Pace, overdue_at, reject_at, reject_latest
 from linkpool.replica.heads import Heads
 from linkpool.replica.metrics import Metrics
 from linkpool.replica.requests import Request
 from linkpool.replica.roster import RosterBook
 from linkpool.replica.runner import Failure, Runner
+from linkpool.replica.trials import Trials
 from linkpool.replica.turn import LOOK_AGAIN, Turn
 from linkpool.replica.worth import Purse
 
@@ -35,7 +36,11 @@ SETTLE_BLOCKS = 3
 
 FIRST_BACKOFF = 1.0
 MAX_BACKOFF = 30.0
-POISONED = Failure(Reason.POISONED, "in hand at two deaths: not run again", temporary=False, ours=False)
+POISONED = Failure(Reason.POISONED, "it killed who ran it: not run again", temporary=False, ours=False)
+
+
+async def _nobody() -> None:
+    """There is nobody to tell."""
 
 
 @dataclass
@@ -46,6 +51,7 @@ class Tools:
     heads: Heads
     roster: RosterBook
     turn: Turn
+    trials: Trials
     runner: Runner
     answers: Answers
     metrics: Metrics
@@ -55,6 +61,28 @@ class Tools:
     """Run ids being worked on now; heartbeats name them."""
     caution: Caution = field(default_factory=lambda: Caution(lifted=True))
     """Lets one run at a time through while this replica does not know whether one of them kills it."""
+    told: Callable[[], Awaitable[None]] = _nobody
+    """Returns when the control plane was told what is in hand, or cannot be."""
+
+    @asynccontextmanager
+    async def holding(self, run_id: str) -> AsyncIterator[None]:
+        """Inside, the run is in hand."""
+        held = run_id in self.in_hand
+        self.in_hand.add(run_id)
+        try:
+            yield
+        finally:
+            if not held:
+                self.in_hand.discard(run_id)
+
+    @asynccontextmanager
+    async def running(self, run_id: str) -> AsyncIterator[None]:
+        """Inside, the run may go, and the control plane knows: should it kill this process, that shows."""
+        async with self.trials.room(run_id) as tried, self.holding(run_id):
+            await self.told()
+            yield
+        if tried:
+            await self.told()
 
 
 async def work(request: Request, tools: Tools) -> None:
@@ -99,8 +127,12 @@ class _Case:
         """Reject a covered request at once when no answer can be, or in time when nobody answered it."""
         await self._confirmed()
         clock, expiration = self._tools.clock, self._request.event.expiration
-        moment = reject_at(expiration, self._tools.turn.rank(self._request), self._pace(), clock.now())
-        while not self._hopeless.is_set() and (wait := moment - clock.now()) > 0:
+        usual = reject_at(expiration, self._tools.turn.rank(self._request), self._pace(), clock.now())
+        while not self._hopeless.is_set():
+            waits = self._request.run_id in self._tools.roster.suspects  # for its trial, as long as can be
+            moment = reject_latest(expiration, self._pace()) if waits else usual
+            if (wait := moment - clock.now()) <= 0:
+                break
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(wait, LOOK_AGAIN)):
                     await self._hopeless.wait()
@@ -144,15 +176,15 @@ class _Case:
         return False
 
     async def _run(self) -> Answer | Failure:
-        if self._request.run_id in self._tools.roster.avoid:
-            return POISONED
-        left = self._request.event.expiration - self._tools.clock.now()
-        async with self._in_hand():
+        async with self._tools.running(self._request.run_id):
+            if self._request.run_id in self._tools.roster.avoid:
+                return POISONED
+            left = self._request.event.expiration - self._tools.clock.now()
             return await self._tools.runner.answer(self._request, max(left, WINDOW / 10))
 
     async def _deliver(self, answer: Answer) -> None:
         try:
-            async with self._in_hand():
+            async with self._tools.holding(self._request.run_id):
                 await self._tools.answers.deliver(answer)
                 mined = self._tools.heads.latest
                 await self._tools.heads.reach((mined.number if mined else 0) + SETTLE_BLOCKS)
@@ -173,11 +205,3 @@ class _Case:
                 self._tools.metrics.rejections.labels(reason.name.lower()).inc()
                 self._log.info("rejected", reason=reason.name)
                 return
-
-    @asynccontextmanager
-    async def _in_hand(self) -> AsyncIterator[None]:
-        self._tools.in_hand.add(self._request.run_id)
-        try:
-            yield
-        finally:
-            self._tools.in_hand.discard(self._request.run_id)

@@ -29,6 +29,7 @@ from linkpool.replica.roster import RosterBook
 from linkpool.replica.runner import Outside, Runner
 from linkpool.replica.sends import Sends
 from linkpool.replica.serving import Serving
+from linkpool.replica.trials import Trials
 from linkpool.replica.turn import Turn
 from linkpool.replica.unasked import Unasked
 from linkpool.replica.worth import Purse
@@ -87,7 +88,7 @@ class Core:
             tuple(event.topic() for event in FOLLOWED),
             start=start,
             reconcile_every=RECONCILE_SECONDS,
-            reconcile_offset=who.order * RECONCILE_SECONDS / SLOTS,
+            reconcile_offset=who.order % SLOTS * RECONCILE_SECONDS / SLOTS,
         )
         self.turn = Turn(self.roster, self.clock, Landings(endpoints, self.heads, self.clock).settle)
         self._max_fee = max_fee
@@ -101,6 +102,7 @@ class Core:
             heads=self.heads,
             roster=self.roster,
             turn=self.turn,
+            trials=Trials(self.roster),
             runner=Runner(outside, Calls(endpoints), who.chain_id, self.catalog.job, sends.send),
             answers=self._answers,
             metrics=metrics,

@@ -41,6 +41,7 @@ class Course:
         self.core = core = Core(
             self.claim.who, endpoints, outside, self._metrics, max_fee=self._max_fee, start=start
         )
+        core.tools.told = self._ties.told
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(core.run()), tasks.create_task(self._ties.listen(core, self._life))]
             await self._ready_to_serve(core)
@@ -95,6 +96,8 @@ class Course:
             open=core.serving.open,
             answered=core.serving.answered,
             in_hand=tuple(sorted(core.tools.in_hand)),
+            trying=core.tools.trials.trying,
+            alone=core.tools.trials.alone,
             pending=core.stream.pending,
             funded=not core.stream.funds.short,
             drained=self._life.state is State.DRAINING and core.idle,

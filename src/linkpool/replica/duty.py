@@ -78,4 +78,9 @@ def reject_at(expiration: float, rank: int, pace: Pace, now: float = 0.0) -> flo
     One that comes upon the request only `now`, later than that, tries to answer for one step first.
     """
     by = overdue_at(expiration)
-    return min(max(by + rank * pace.step, now + pace.step), expiration - WINDOW / 2 - pace.step)
+    return min(max(by + rank * pace.step, now + pace.step), reject_latest(expiration, pace))
+
+
+def reject_latest(expiration: float, pace: Pace) -> float:
+    """The last moment to begin to reject: the contract takes it only in the first half of the window."""
+    return expiration - WINDOW / 2 - pace.step

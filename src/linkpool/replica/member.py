@@ -113,6 +113,10 @@ class Membership:
         """Heartbeat now."""
         self._agent.nudge()
 
+    async def told(self) -> None:
+        """Return after the next heartbeat."""
+        await self._agent.told()
+
 
 def _deliver(core: Core, callback: Callback) -> None:
     try:

@@ -5,6 +5,7 @@ the control plane falls silent, the last roster stays in force (DESIGN section 3
 """
 
 import asyncio
+from collections.abc import Callable
 
 from linkpool.wire.agent import Leaving, Member, Roster, Stamp
 
@@ -17,6 +18,10 @@ class RosterBook:
         self.members: tuple[Member, ...] = (me,)
         self._leaving: tuple[Leaving, ...] = ()
         self.avoid: frozenset[str] = frozenset()
+        self.suspects: dict[str, int] = {}
+        """Runs that may kill, each with its place in the order in which they are tried."""
+        self.watchers: list[Callable[[], None]] = []
+        """Called after each roster that was adopted."""
         self.link_price: int | None = None
         self._stamp = Stamp(0, 0)
         self._changed = asyncio.Event()
@@ -31,9 +36,17 @@ class RosterBook:
                 self.me = member
         self.members, self._leaving = roster.members, roster.leaving
         self.avoid = frozenset(roster.avoid)
+        self.suspects = {run: place for place, run in enumerate(roster.suspects)}
         self.link_price = int(roster.link_price) if roster.link_price else None
         self.stir()
+        for watcher in self.watchers:
+            watcher()
         return True
+
+    @property
+    def alone(self) -> bool:
+        """No sibling serves."""
+        return all(member.task == self.me.task for member in self.members)
 
     def present(self, run_id: str) -> tuple[Member, ...]:
         """Who may answer the request of that run: all members, and who left with it in hand."""

@@ -37,3 +37,7 @@ class Ties(Protocol):
     def changed(self) -> None:
         """Something about this replica changed that others wait for."""
         ...
+
+    async def told(self) -> None:
+        """Return when others were told what is true now, or cannot be told."""
+        ...

@@ -13,6 +13,9 @@ from linkpool.wire.agent import Member
 Landing = Callable[[Member], Awaitable[None]]
 """Returns when what a departed sibling sent had its chance to land (at most one block)."""
 
+TRIAL_STEP = 30.0
+"""Seconds that each next in line waits with a suspect, and that a lone replica waits for a sibling."""
+
 LOOK_AGAIN = 3.0
 """Seconds after which a wait for a moment of the chain looks at the clock again.
 
@@ -43,8 +46,15 @@ class Turn:
 
     async def mine(self, request: Request, ready_at: float, pace: Pace) -> None:
         """Return when this replica should answer; `ready_at` in chain seconds."""
-        line = self._ahead(request)
-        while (wait := self._due(request, ready_at, len(line), pace) - self._clock.now()) > 0:
+        line, suspected, since = self._ahead(request), False, None
+        while True:
+            if (request.run_id in self._roster.suspects) is not suspected:
+                suspected, since = not suspected, self._clock.now()
+            moment = self._due(request, ready_at, len(line), pace)
+            if since is not None:
+                moment = self._anew(request, since, len(line), None if suspected else pace)
+            if (wait := moment - self._clock.now()) <= 0:
+                return
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(wait, LOOK_AGAIN)):
                     await self._roster.changed()
@@ -63,6 +73,17 @@ class Turn:
         now = ahead(request.identity, present, self._roster.me)
         tasks = {member.task for member in kept}
         return kept + [member for member in now if member.task not in tasks]
+
+    def _anew(self, request: Request, since: float, rank: int, pace: Pace | None) -> float:
+        """The moment for a suspect (`pace` None), or one acquitted: the line is counted from that word on.
+
+        However late it is, two do not try a suspect at once, and not the only one while a second may come.
+        """
+        if self._draining:
+            return last_resort(request.event.expiration)
+        if pace is None:
+            return since + max(rank, 1 if self._roster.alone else 0) * TRIAL_STEP
+        return since + rank * pace.step
 
     def _due(self, request: Request, ready_at: float, rank: int, pace: Pace) -> float:
         if self._draining:

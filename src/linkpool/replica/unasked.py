@@ -110,10 +110,11 @@ class Unasked:
 
     async def _work(self, due: Due) -> None:
         """Run it until it succeeds, fails for good, or its time is over."""
-        self._tools.in_hand.add(due.run_id)
-        try:
-            while (left := due.until - self._tools.clock.now()) > 0:
-                error = await self._tools.runner.perform(due.job, due.variables, due.run_id, left)
+        async with self._tools.holding(due.run_id):
+            while due.until > self._tools.clock.now() and due.run_id not in self._tools.roster.avoid:
+                async with self._tools.running(due.run_id):
+                    left = due.until - self._tools.clock.now()
+                    error = await self._tools.runner.perform(due.job, due.variables, due.run_id, left)
                 end = (
                     "done" if error is None else "temporary" if isinstance(error, Temporary) else "permanent"
                 )
@@ -123,5 +124,3 @@ class Unasked:
                     return
                 log.warning("run failed, trying again", run=due.run_id, job=due.job.name, error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
-        finally:
-            self._tools.in_hand.discard(due.run_id)

@@ -92,7 +92,11 @@ class Heartbeat(Message):
     answered: int = 0
     """Answers of this replica that reached a block since it started."""
     in_hand: tuple[str, ...] = ()
-    """Run ids being worked on: a request in hand at two deaths is poison."""
+    """Run ids being worked on, said before they are begun: what is in hand at two deaths is suspected."""
+    trying: tuple[str, ...] = ()
+    """Suspects that run now; no longer named, its trial is over and it is acquitted."""
+    alone: bool = False
+    """Nothing else runs in this replica: should it die now, it died of what it tries."""
     pending: int | None = None
     """Nonce after the last transaction sent, so that a sibling sees what may still land."""
     funded: bool = True
@@ -205,7 +209,9 @@ class Roster(Stamped):
     members: tuple[Member, ...]
     leaving: tuple[Leaving, ...] = ()
     avoid: tuple[str, ...] = ()
-    """Run ids in hand at two deaths: not run again, rejected."""
+    """Run ids that killed: not run again, rejected."""
+    suspects: tuple[str, ...] = ()
+    """Run ids in hand at two deaths: tried in this order while a sibling serves, nothing beside them."""
     link_price: str | None = None
     """Wei per LINK, what an answer may cost; none when unknown."""
 

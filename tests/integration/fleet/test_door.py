@@ -326,25 +326,46 @@ async def test_a_pool_without_jobs_says_so_and_says_nothing_before_it_looked(
     assert isinstance(await second.hear_kind("catalog"), Catalog)
 
 
-async def test_a_run_in_hand_at_two_deaths_is_avoided_by_the_node(house: House) -> None:
-    seen: list[str] = []
+async def test_runs_in_hand_at_two_deaths_are_tried_and_who_is_tried_at_two_more_is_avoided(
+    house: House,
+) -> None:
     survivor, _ = await house.enter(house.first_two()[0])
-    for _ in range(2):
-        victim = next(t for t in house.engine.running if t != house.first_two()[0] and t not in seen)
+    seen = [house.first_two()[0]]
+
+    async def until_said(suspects: tuple[str, ...], avoid: tuple[str, ...]) -> None:
+        while True:
+            roster = await survivor.hear_kind("roster")
+            assert isinstance(roster, Roster)
+            if (roster.suspects, roster.avoid, len(roster.members)) == (suspects, avoid, 1):
+                return
+
+    async def dies(*in_hand: str, trying: tuple[str, ...] = ()) -> None:
+        """Another replica dies with these in hand."""
+        victim = next(task for task in house.engine.running if task not in seen)
         seen.append(victim)
         line, _ = await house.enter(victim)
-        line.say(Heartbeat(state=State.SERVING, ready=True, in_hand=("good", f"once-{victim}", "bad")))
-        await until_members(survivor, {house.first_two()[0], victim})
-        await _until(lambda task=victim: _in_hand(house, task))
+        state = Heartbeat(
+            state=State.SERVING, ready=True, in_hand=(*in_hand, *trying), trying=trying, alone=bool(trying)
+        )
+        line.say(state)
+        await until_members(survivor, {seen[0], victim})
+        await _until(lambda: _in_hand(house, victim))
+        survivor.say(Heartbeat(state=State.SERVING, ready=True))
         house.engine.kill(victim)
         line.cut()
         await house.tasks.refresh()
-    while True:
-        roster = await survivor.hear_kind("roster")
-        assert isinstance(roster, Roster)
-        if roster.avoid:
-            break
-    assert roster.avoid == ("bad", "good")
+
+    await dies("good", "once", "bad")
+    await until_said((), ())
+    await dies("good", "another", "bad")
+    await until_said(("bad", "good"), ())
+    await dies(trying=("bad",))
+    await until_said(("good", "bad"), ())
+    await dies(trying=("bad",))
+    await until_said(("good",), ("bad",))
+    survivor.say(Heartbeat(state=State.SERVING, ready=True, in_hand=("good",), trying=("good",), alone=True))
+    survivor.say(Heartbeat(state=State.SERVING, ready=True, in_hand=("good",)))
+    await until_said((), ("bad",))
 
 
 def _in_hand(house: House, task: str) -> bool:

@@ -15,6 +15,7 @@ from linkpool.replica.metrics import Metrics
 from linkpool.replica.requests import Request
 from linkpool.replica.roster import RosterBook
 from linkpool.replica.runner import Failure
+from linkpool.replica.trials import Trials
 from linkpool.replica.turn import Turn
 from linkpool.replica.worth import Purse
 from linkpool.units import Juels, Wei
@@ -103,6 +104,7 @@ class Scene:
             heads=self.chain.heads,
             roster=self.roster,
             turn=Turn(self.roster, self.chain.clock, landing),
+            trials=Trials(self.roster),
             runner=runner,
             answers=answers,
             metrics=self.metrics,

@@ -14,11 +14,16 @@ from linkpool.jobs.errors import Cause, TaskPermanent, TaskTemporary
 from linkpool.jobs.services import Http
 from linkpool.jobs.spec import parse_job
 from linkpool.jobs.variables import webhook_id
+from linkpool.replica.answers import Answers
 from linkpool.replica.case import Tools
 from linkpool.replica.catalog import CatalogBook
 from linkpool.replica.duty import order
+from linkpool.replica.heads import Heads
 from linkpool.replica.metrics import Metrics
 from linkpool.replica.roster import RosterBook
+from linkpool.replica.runner import Runner as RealRunner
+from linkpool.replica.trials import Trials
+from linkpool.replica.turn import Turn
 from linkpool.replica.unasked import KEEP_SECONDS, Unasked
 from linkpool.wire.agent import Member, Roster
 from tests.support.virtual_time import run
@@ -61,16 +66,17 @@ class House:
         catalog = CatalogBook(Bridges(cast(Http, None)))
         catalog.put([parse_job(job)], [], 1)
         self.turn = SimpleNamespace(draining=False)
-        self.tools = cast(
-            Tools,
-            SimpleNamespace(
-                clock=self.clock,
-                roster=self.roster,
-                runner=self.runner,
-                metrics=self.metrics,
-                turn=self.turn,
-                in_hand=set(),
-            ),
+        self.tools = Tools(
+            clock=self.clock,
+            heads=Heads(),
+            roster=self.roster,
+            turn=cast(Turn, self.turn),
+            trials=Trials(self.roster),
+            runner=cast(RealRunner, self.runner),
+            answers=cast(Answers, None),
+            metrics=self.metrics,
+            purse=cast(Any, None),
+            current=cast(Any, None),
         )
         self.unasked = Unasked(catalog, self.tools, 1)
         self._version = 0

@@ -6,7 +6,7 @@ every task that holds a slot and that the engine reports, until the task connect
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 
 import structlog
@@ -150,10 +150,16 @@ class Hub:
         """Look at every node again: somebody may have fallen silent, or have gone."""
         alive = {task.id for task in self._tasks.all()}
         self._heard = {task: at for task, at in self._heard.items() if task in alive}
-        self._poison.bury(alive, self._office.clock.monotonic())
+        self._bury(alive)
         for node, house in self._nodes.items():
             house.stop_presuming(lambda task: self.judging or task not in alive)
             self._review(node)
+
+    def _bury(self, alive: Collection[str]) -> None:
+        """Have deaths counted; what the dead said last is still to be read while their line is open."""
+        now = self._office.clock.monotonic()
+        heard = {task for task, one in self._sessions.items() if now - one.heard_at < SILENT_AFTER}
+        self._poison.bury(heard.union(alive), heard, now)
 
     def close(self) -> None:
         """The term is over: hang up on everybody, also on who is just being let in."""
@@ -203,9 +209,9 @@ class Hub:
         self._sessions[session.task] = session
         self.entered.set()
         self._post(session, "welcome", welcome)
+        self._say_roster(session)  # before the catalog, with which it may begin: what to avoid comes first
         if self._catalog_known:  # else it follows: an empty one now would take a running replica's jobs away
             self._post(session, "catalog", self._catalog)
-        self._say_roster(session)
         log.info("replica on the line", task=session.task, node=node.oracle, slot=session.slot)
 
     async def _listen(self, session: Session) -> None:
@@ -217,10 +223,10 @@ class Hub:
             if isinstance(message, Heartbeat):
                 changed, before = message.state is not session.state, session.seat
                 session.beat = message
-                self._poison.holds(session.task, session.node, message.in_hand)
+                acquitted = self._poison.holds(session.task, session.node, message)
                 if changed:
                     self._state_changed(session)
-                elif was_silent or session.seat != before:
+                elif was_silent or acquitted or session.seat != before:
                     self._review(session.node)
             elif isinstance(message, Probed):
                 session.probed = message
@@ -242,6 +248,7 @@ class Hub:
             house = self._nodes[session.node]
             del house.sessions[session.task]
             house.presumed.pop(session.task, None)
+            self._bury({task.id for task in self._tasks.all()})
             self._review(session.node)
 
     # --- rosters -----------------------------------------------------------------------------------
@@ -251,7 +258,9 @@ class Hub:
         if not self._office.term.runs:
             return
         leaving = self._nodes[node].leaving(self._office.clock.monotonic())
-        change = self._rosters.change(node, Said(self.roster(node), self._poison.avoid(node), leaving))
+        members = self.roster(node) or self._rosters.said(node).members  # if to nobody, to who comes next
+        avoid, suspects = self._poison.avoid(node), self._poison.suspects(node)
+        change = self._rosters.change(node, Said(members, avoid, leaving, suspects))
         if change is None:
             return
         for session in self._nodes[node].sessions.values():
@@ -270,6 +279,7 @@ class Hub:
                 members=said.members,
                 leaving=said.leaving,
                 avoid=said.avoid,
+                suspects=said.suspects,
                 link_price=self._link_price,
             )
             self._post(session, "roster", roster)

@@ -48,11 +48,12 @@ def leaving(seats: Iterable[Seat], primary: Colour, now: float) -> tuple[Leaving
 
 @dataclass(frozen=True)
 class Said:
-    """A roster without its stamp: members, runs that none of them shall begin, and who is not gone yet."""
+    """A roster without its stamp: members, runs to begin nowhere, who is not gone yet, runs to try."""
 
     members: tuple[Member, ...] = ()
     avoid: tuple[str, ...] = ()
     leaving: tuple[Leaving, ...] = ()
+    suspects: tuple[str, ...] = ()
 
 
 class Rosters:
