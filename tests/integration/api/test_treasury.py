@@ -93,6 +93,8 @@ async def test_a_stolen_key_is_noticed_on_a_real_chain(pool: Ground) -> None:
         (alarm,) = found
         assert (alarm["subject"], alarm["severity"]) == (stolen.address, "critical")
         assert hash_ in alarm["detail"]
+        node = (await look(control.client, "/nodes"))["nodes"][0]["id"]
+        assert f"linkpool node revoke {node} {stolen.address}" in alarm["detail"], "what to do about it"
         async with asyncio.timeout(40):
             while victim["task"] in {replica["task"] for replica in await serving(control.client)}:
                 await asyncio.sleep(0.1)

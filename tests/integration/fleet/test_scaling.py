@@ -11,7 +11,7 @@ from linkpool.fleet.knock import Knock
 from linkpool.fleet.nodes.facts import NodeFactory
 from linkpool.fleet.nodes.wishes import MAKE, Wishes
 from linkpool.fleet.scaling.demand import period
-from linkpool.fleet.scaling.scaling import Scaling
+from linkpool.fleet.scaling.scaling import KEEP_HOLDS, Scaling
 from linkpool.fleet.scaling.view import Terms
 from linkpool.store import alarms, chain_rows, guard, nodes, operations, scaling, tokens
 from linkpool.store.chain_rows import Registered, Rows, columns
@@ -197,6 +197,21 @@ async def test_what_a_limit_holds_back_is_an_alarm_until_it_is_not(grown: Grown)
     await grown.watch(leader)
     assert len(await grown.changes()) == 1
     assert Kind.SCALING_HELD not in await grown.alarms()
+
+
+async def test_why_nothing_was_changed_is_forgotten_after_a_time_and_what_changed_is_not(
+    grown: Grown,
+) -> None:
+    old = grown.clock.now() - KEEP_HOLDS - 1
+    async with grown.database.write() as session:
+        for action in ("hold", "up", "down"):
+            row = DecisionRow(at=old, action=action, count=0, node=None, reasons=[], cost=0, state="done")
+            await scaling.add_decision(session, row)
+    await grown.watch(await grown.lead(), 12)
+    async with grown.database.read() as session:
+        found = await scaling.decisions(session, None, 100)
+    assert [row.action for row in found if row.at == old] == ["down", "up"]
+    assert [row.action for row in found if row.at > old][-1] == "hold"
 
 
 async def test_without_a_policy_it_only_remembers_what_it_saw(grown: Grown) -> None:

@@ -1,13 +1,16 @@
-"""A real pool brings its income home, tells what it cost, and pushes a staker's ticket through."""
+"""A real pool brings its income home, tells what it cost, pushes a ticket through, ends a stolen sender."""
 
 from datetime import UTC, datetime
 
 import pytest
 
+from linkpool.api import client_growth as growth
 from linkpool.api import client_money as money
 from linkpool.chain.history import read_head
-from linkpool.chain.types import quantity
+from linkpool.chain.types import parse_logs, quantity
+from linkpool.contracts.oracle import Oracle
 from linkpool.contracts.pool import Pool
+from linkpool.contracts.pool_events import SenderAdded
 from linkpool.dev.pool import stake
 from linkpool.units import WHOLE
 from linkpool.wire.history import PoolFigures
@@ -79,3 +82,31 @@ async def test_a_due_ticket_is_pushed_through_for_its_staker(pool: RealPool) -> 
     gas = quantity((await pool.rpc.call("eth_getTransactionReceipt", move.hash))["gasUsed"])
     assert gas < 150_000
     assert await pool.link.balance_of(staker.address).ask(pool.rpc) == before + WHOLE * 5
+
+
+async def test_a_revoked_sender_may_answer_nothing_more_and_the_node_answers_all(pool: RealPool) -> None:
+    oracle = Oracle(pool.oracle)
+    victim, sibling = await pool.replicas()
+    assert victim.sender
+    operation = await growth.revoke(pool.control, pool.oracle, victim.sender)
+    assert (await growth.revoke(pool.control, pool.oracle, victim.sender)).id == operation.id
+    await pool.ask(10)
+    await growth.until_over(pool.control, operation, 60)
+    assert not await oracle.is_authorized_sender(victim.sender).ask(pool.rpc)
+    after = await pool.replicas(victim)
+    assert sibling.task in {replica.task for replica in after}
+    assert victim.sender not in {replica.sender for replica in after}
+
+    async def in_its_place() -> bool:
+        topics = [f"0x{SenderAdded.topic().hex()}"]
+        where = {"address": pool.found.deployment.pool, "fromBlock": "0x0", "topics": topics}
+        added = [SenderAdded.decode(log) for log in parse_logs(await pool.rpc.call("eth_getLogs", where))]
+        return [one.node for one in added] == [pool.oracle]
+
+    await until(in_its_place, "a fresh sender is authorized in its place")
+    await pool.ask(10)
+    assert (await pool.settled()).open == 0
+    shown = {one.address: one for one in (await money.treasury(pool.control)).accounts}
+    assert (shown[victim.sender].revoked, shown[victim.sender].held) == (True, False)
+    told = (await pool.control.ask("GET", "/audit?limit=50"))["entries"]
+    assert sum(entry["path"].endswith(f"/senders/{victim.sender}/revoke") for entry in told) == 2

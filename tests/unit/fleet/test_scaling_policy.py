@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linkpool.fleet.guard.rule import Reading, blocked, judge
 from linkpool.fleet.scaling.demand import DAY, HOUR, Demand, Sample, demand, period
 from linkpool.fleet.scaling.policy import Bound, Candidate, Costs, Decision, Fleet, decide
 from linkpool.units import WHOLE, link
+from linkpool.wire.guard import GuardSettings, NumberSource
 from linkpool.wire.scaling import ScalingPolicy
 
 NOW = 1_700_000_000.0
@@ -128,17 +130,26 @@ def step(rules: ScalingPolicy, wanted: Demand, there: Fleet, now: float) -> tupl
     return decision, fleet(there.nodes + change, made=made, spent=spent, changed_at=now)
 
 
-@given(st.lists(juels, min_size=5, max_size=60), st.integers(0, 6))
-def test_over_any_course_of_demand_pace_budget_and_ceiling_hold(course: list[int], floor: int) -> None:
+@given(st.lists(st.tuples(juels, st.integers(1, 60)), min_size=5, max_size=60), st.integers(0, 6))
+def test_over_any_course_of_demand_and_network_pace_budgets_ceiling_and_guard_hold(
+    course: list[tuple[int, int]], floor: int
+) -> None:
     rules = policy(floor=floor, ceiling=12, per_hour=2, per_day=6, budget_per_day=str(4 * WHOLE))
-    there, ups = fleet(floor), list[float]()
-    for turn, stake in enumerate(course):
+    rules = rules.model_copy(update={"budget_per_month": "1000"})  # nine nodes
+    marks = GuardSettings(source=NumberSource(kind="number", nodes=1), upper=0.3, lower=0.2)
+    there, ups, latched = fleet(floor), list[float](), False
+    for turn, (stake, network) in enumerate(course):
         now = NOW + turn * 601
+        latched = blocked(marks, Reading(network, now, None, latched), there.nodes)
+        verdict = judge(marks, Reading(network, now, None, latched), ours=there.nodes, now=now)
+        guard = Bound("guard", verdict.allows or 0, verdict.why)
+        there = replace(there, bounds=(guard,), costs=Costs(Decimal(100), Decimal(100), "USD"))
         decision, there = step(rules, seen(stake), there, now)
         if decision.action == "up":
             ups += [now] * decision.count
-        assert floor <= there.nodes <= 12
-        for span, most in ((HOUR, 2), (DAY, 4)):  # the budget allows four a day
+            assert there.nodes <= 0.3 * network
+        assert floor <= there.nodes <= 9
+        for span, most in ((HOUR, 2), (DAY, 4)):  # the daily budget allows four
             assert sum(now - at < span for at in ups) <= most
 
 
