@@ -24,7 +24,7 @@ def template_text() -> str:
 
 def readable() -> str:
     """The same, for people and for a repository."""
-    return json.dumps(build().to_dict(), indent=1, sort_keys=True) + "\n"
+    return json.dumps(build().to_dict(), indent=1, sort_keys=True)
 
 
 def build() -> Template:

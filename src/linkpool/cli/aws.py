@@ -18,14 +18,16 @@ Yes = Annotated[bool, typer.Option("--yes", help="Really do it; without it, only
 @app.command()
 def template(
     file: Annotated[Path | None, typer.Option(help="Write it there; without it, print it.")] = None,
+    json: AsJson = False,
 ) -> None:
     """The CloudFormation template of the whole stack: network, cluster, control planes, database, alarms."""
-    from linkpool.cli.stack import readable
+    from linkpool.cli.stack import own_template
 
+    text = own_template(short=json)
     if file is None:
-        print(readable(), end="")
+        print(text)
     else:
-        file.write_text(readable())
+        file.write_text(text + "\n")
 
 
 @app.command()

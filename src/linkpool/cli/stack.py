@@ -26,18 +26,19 @@ class Deployment:
     endpoint: str | None
 
 
-def readable() -> str:
-    """The template for people. Raises BadStack without troposphere."""
-    _needs_troposphere()
-    from linkpool.aws.template import readable as text
+def own_template(*, short: bool) -> str:
+    """LinkPool's own template, on one line or for people. Raises BadStack without troposphere."""
+    if find_spec("troposphere") is None:
+        raise BadStack("the template is built with troposphere: pip install 'linkpool[aws]'")
+    from linkpool.aws.template import readable, template_text
 
-    return text()
+    return template_text() if short else readable()
 
 
 def deploy_stack(wanted: Deployment, *, execute: bool, lose_data: bool, as_json: bool) -> None:
     """Show the change set; execute it if told to. Raises BadStack, EngineRefused, EngineUnreachable."""
     given = dict(_split(each) for each in wanted.parameters)
-    template = wanted.template.read_text() if wanted.template else _own_template()
+    template = wanted.template.read_text() if wanted.template else own_template(short=True)
     asyncio.run(_deploy(wanted, template, given, execute=execute, lose_data=lose_data, as_json=as_json))
 
 
@@ -94,18 +95,6 @@ def _print(plan: Plan) -> None:
         kind = each.type.removeprefix("AWS::")
         made.add_row(each.action.lower(), each.resource, kind, each.replaced, each.loses or "")
     show(made)
-
-
-def _own_template() -> str:
-    _needs_troposphere()
-    from linkpool.aws.template import template_text
-
-    return template_text()
-
-
-def _needs_troposphere() -> None:
-    if find_spec("troposphere") is None:
-        raise BadStack("the template is built with troposphere: pip install 'linkpool[aws]'")
 
 
 def _split(parameter: str) -> tuple[str, str]:
