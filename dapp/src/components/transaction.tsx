@@ -1,5 +1,7 @@
 /** Sign, pending, confirmed: where a transaction is, and in words why one did not happen. */
 
+import { useEffect, useRef } from "react";
+
 import type { Problem } from "../chain/problem";
 import { forget, type Sent } from "../chain/sent";
 import { useConfig } from "../config";
@@ -88,9 +90,16 @@ interface Props {
 export function Transaction({ sent, asking }: Props) {
   const orphaned = sent.state === "signing" && !asking;
   const over = sent.state !== "sent" && !(sent.state === "signing" && asking);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    // The button that was pressed is gone: who has no pointer goes on from here.
+    if (asking && document.activeElement === document.body) heading.current?.focus({ preventScroll: true });
+  }, [asking]);
   return (
     <div className="transaction">
-      <h3>{t.transaction.titles[sent.act](formatAmount(BigInt(sent.amount)))}</h3>
+      <h3 ref={heading} tabIndex={-1}>
+        {t.transaction.titles[sent.act](formatAmount(BigInt(sent.amount)))}
+      </h3>
       <Steps steps={stepsOf(sent, orphaned)} label={t.transaction.label} />
       <p role="status" className="unseen">
         {t.transaction.states[sent.state]}

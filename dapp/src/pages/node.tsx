@@ -33,6 +33,7 @@ import { Jobs } from "./jobs";
 import { condition, room } from "./node-state";
 import { Rate } from "./rate";
 import { COUNTS, series, short } from "./series";
+import { Upgrades } from "./upgrades";
 
 export function NodePage({ id }: { id: string }) {
   const read = useNode(id);
@@ -220,7 +221,7 @@ function Replicas({ id }: { id: string }) {
     <Section title={t.replicas.title}>
       <p className="quiet">{t.replicas.lead}</p>
       <Loaded of={read} lines={3}>
-        {({ replicas, events }) => (
+        {({ replicas, upgrades, events }) => (
           <>
             <Table
               caption={t.replicas.title}
@@ -257,6 +258,7 @@ function Replicas({ id }: { id: string }) {
                 },
               ]}
             />
+            <Upgrades upgrades={upgrades} />
             <h3>{t.replicas.recent}</h3>
             {events.length === 0 && <Empty>{t.replicas.quiet}</Empty>}
             <ol className="events">

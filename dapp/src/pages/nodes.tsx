@@ -19,11 +19,13 @@ import { formatAmount, ratio } from "../units/amount";
 import { formatAge, formatCount, formatFee, formatUptime, secondsSince } from "../units/number";
 import { condition, filters, fits, room, type Filter } from "./node-state";
 import { Rate } from "./rate";
+import { RoomNotice } from "./waiting";
 
 export function NodesPage() {
   const nodes = useNodes();
   return (
     <Page title={t.nodes.title} lead={t.nodes.lead}>
+      <RoomNotice />
       <PoolStrip />
       <Loaded of={nodes} lines={8}>
         {(list) => <NodeTable nodes={list.nodes} />}

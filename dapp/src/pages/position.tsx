@@ -12,6 +12,7 @@ import { useLast } from "../chain/sent";
 import { Address, shortened } from "../components/address";
 import { Amount } from "../components/amount";
 import { Badge } from "../components/badge";
+import { Banner } from "../components/banner";
 import { Chart } from "../components/chart";
 import { Explain } from "../components/explain";
 import { Figure, Figures } from "../components/figure";
@@ -28,6 +29,7 @@ import { LeaveDialog, MoveDialog } from "./leave";
 import { condition } from "./node-state";
 import { COUNTS, series } from "./series";
 import { Tickets } from "./tickets";
+import { RoomNotice } from "./waiting";
 
 type Account = Answer<"get", "/api/v1/public/accounts/{address}">;
 type Holding = Schemas["Holding"];
@@ -50,6 +52,7 @@ export function PositionPage({ shown }: { shown?: string }) {
       actions={<Download account={account} />}
     >
       {mine && <WrongNetwork />}
+      {mine && <RoomNotice />}
       <Position account={account} mine={mine} />
     </Page>
   );
@@ -151,6 +154,7 @@ function Holdings({ account, mine }: { account: Account; mine: boolean }) {
   const due = account.holdings.filter((each) => BigInt(each.claimable) > 0n).slice(0, AT_ONCE);
   const sum = due.reduce((total, each) => total + BigInt(each.claimable), 0n);
   const held = account.holdings.filter((each) => BigInt(each.value) > 0n || BigInt(each.claimable) > 0n);
+  const retired = held.filter((each) => BigInt(each.value) > 0n && known.get(each.node)?.figures?.status === "retired").length;
   const claim = (all: readonly Holding[], amount: bigint) =>
     send(() => ({ ...claimWish(config, all.map((each) => each.node as Hex), amount), subject: "all" }));
   return (
@@ -166,6 +170,7 @@ function Holdings({ account, mine }: { account: Account; mine: boolean }) {
     >
       {problem && <ProblemBanner problem={problem} />}
       {claiming && <Transaction sent={claiming} asking={busy} />}
+      {mine && retired > 0 && <Banner tone="info">{t.position.onRetired(retired)}</Banner>}
       <Table
         caption={t.position.byNode}
         rows={held}

@@ -53,6 +53,18 @@ const TYPES = {
     { name: "nonce", type: "uint256" },
   ],
 } as const;
+/** Tells a wallet of the list, wherever it looks, that there is room now. */
+export function RoomNotice() {
+  const wallet = useWallet();
+  const entry = useWaitingEntry(wallet.ready ? wallet.address : undefined).data;
+  if (entry?.state !== "room") return null;
+  return (
+    <Banner tone="good" alert>
+      {t.waiting.hasRoom(formatAmount(BigInt(entry.amount)))} {t.waiting.reason}
+    </Banner>
+  );
+}
+
 /** How long a place on the list is asked for, at most: three months. */
 const LONG = 90 * 86_400;
 

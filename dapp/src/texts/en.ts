@@ -169,6 +169,23 @@ export const en = {
       stopping: "Stopping",
     } as Record<string, string>,
   },
+  upgrades: {
+    title: "Recent upgrades",
+    none: "None yet. Two new replicas prove themselves beside the old ones before they take over.",
+    to: (release: string) => `To ${release}`,
+    took: (time: string) => `took ${time}`,
+    states: {
+      starting: "New replicas start",
+      proving: "New replicas prove themselves",
+      switching: "New replicas take over",
+      primary: "New replicas take over",
+      draining: "Old replicas finish",
+      removing: "Old replicas leave",
+      done: "Done",
+      returning: "Going back",
+      returned: "Went back",
+    } as Record<string, string>,
+  },
   events: {
     node_made: "Node made",
     node_keys_made: "Keys made",
@@ -280,6 +297,8 @@ export const en = {
     empty: "You have no stake in this pool yet.",
     emptyOf: "This address has no stake in this pool.",
     choose: "Choose a node",
+    onRetired: (nodes: number) =>
+      `${nodes === 1 ? "A node you staked on is" : `${String(nodes)} nodes you staked on are`} retired: stake there earns nothing. Move it to another node at once, or take it out.`,
     stake: "Stake",
     claimable: "To claim",
     earned: "Earned",
@@ -382,7 +401,8 @@ export const en = {
     lead: "No pool should be too big a part of a network. Above the upper mark this one stops growing by itself, until it is below the lower mark.",
     states: { off: "Not watched", open: "May grow", blocked: "Growth blocked", overridden: "Let by a person" },
     count: (ours: string, all: string) => `${ours} of ${all} nodes`,
-    lifts: (mark: string) => `It is lifted when the share is below ${mark}, or more nodes of others join the network.`,
+    lifts: (mark: string) =>
+      `It is lifted once a fresh count finds the share below ${mark}: this pool shrinks, or more nodes of others join the network.`,
     off: "Nobody has said how many nodes the network has, so nothing is watched.",
     read: (age: string) => `Counted ${age} ago.`,
     meter: (share: string, lower: string, upper: string) => `Share ${share}; freed below ${lower}, blocked above ${upper}`,
@@ -403,6 +423,7 @@ export const en = {
     least: (amount: string) => `The least is ${amount} LINK.`,
     on: (amount: string) => `You wait with ${amount} LINK.`,
     hasRoom: (amount: string) => `There is room for your ${amount} LINK now.`,
+    reason: "You asked to be told by joining the waiting list.",
     until: (when: string) => `until ${when}`,
   },
 };

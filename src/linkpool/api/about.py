@@ -10,8 +10,9 @@ from linkpool.api.fleet_view import FleetView
 from linkpool.contracts.view import Summary
 from linkpool.fleet.ground import Ground
 from linkpool.jobs.spec import JobSpec, parse_job
-from linkpool.store import catalog, chain_history, events
+from linkpool.store import catalog, chain_history, events, moves
 from linkpool.store.database import Database
+from linkpool.store.rollout_tables import MoveRow, MoveState
 from linkpool.wire.api import NodeView, ReplicaView, moment
 from linkpool.wire.pages import (
     JobOffer,
@@ -19,14 +20,15 @@ from linkpool.wire.pages import (
     PageConfig,
     PoolTerms,
     PublicReplica,
+    PublicUpgrade,
     ServedJob,
     ServedJobs,
 )
 
 TERMS_FRESH = 5.0
 """Seconds for which roles and limits are shown again without asking the chain."""
-RECENT = 20
-"""Events of a node that are shown."""
+RECENT, UPGRADES = 20, 5
+"""Events and upgrades of a node that are shown."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,9 @@ class PageSettings:
     explorer: str | None = None
     rpc_url: str | None = None
     links: Mapping[str, str] = field(default_factory=dict)
-
-
     docs: str | None = None
+
+
 class TermsReader:
     """Roles and limits of the pool, asked at most every few seconds however many look."""
 
@@ -132,9 +134,9 @@ def about_routes(ground: Ground, fleet: FleetView, pages: PageSettings) -> APIRo
             explorer=pages.explorer,
             rpc_url=pages.rpc_url,
             links=dict(pages.links),
+            docs=pages.docs,
         )
 
-            docs=pages.docs,
     @routes.get("/terms")
     async def show_terms() -> PoolTerms:
         """Roles and limits, as the contract says."""
@@ -153,8 +155,10 @@ def about_routes(ground: Ground, fleet: FleetView, pages: PageSettings) -> APIRo
             raise HTTPException(404, "no such node is registered")
         async with ground.database.read() as session:
             recent = await events.of_node(session, node, PUBLIC, RECENT)
+            moved = await moves.begun_of_node(session, node, UPGRADES)
         return NodeReplicas(
             replicas=[_replica(found[0], each) for each in found[0].replicas],
+            upgrades=[_upgrade(row) for row in moved],
             events=[public_event(row) for row in recent],
         )
 
@@ -164,3 +168,12 @@ def about_routes(ground: Ground, fleet: FleetView, pages: PageSettings) -> APIRo
 def _replica(node: NodeView, replica: ReplicaView) -> PublicReplica:
     seen = replica.model_dump(include=set(PublicReplica.model_fields) - {"primary"})
     return PublicReplica(primary=replica.colour == node.primary, **seen)
+
+
+def _upgrade(row: MoveRow) -> PublicUpgrade:
+    return PublicUpgrade(
+        release=row.release,
+        state=row.state,
+        began_at=moment(row.times.get(MoveState.STARTING, row.made_at)),
+        ended_at=None if row.ended_at is None else moment(row.ended_at),
+    )

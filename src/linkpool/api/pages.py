@@ -22,7 +22,15 @@ PAGE = "index.html"
 NOT_PAGES = ("api/", "agent/", "callbacks/")
 """Below these an unknown path is an error, not a page."""
 FOREVER, ASK_AGAIN = "public, max-age=31536000, immutable", "no-cache"
-NOT_BUILT = "The pages are not built here: run `make dapp`, then start again. The API is at /api/v1.\n"
+NOT_BUILT = """\
+LinkPool's control plane runs, but its pages were not built into this installation.
+
+In a source tree: run `make dapp` (it needs Node 20 or newer), then start the control plane again.
+Installed from a wheel: build it after `make dapp`, or use the container image (`make image`), which has them.
+
+Everything else works without them: the API is at /api/v1, described at /api/v1/openapi.json,
+and `linkpool --help` lists what the command line can do.
+"""
 _PACKED = (".html", ".js", ".css", ".svg", ".json", ".txt", ".webmanifest")
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.store.rollout_tables import ENDED, MoveRow, MoveState
-from linkpool.store.tables import Colour
+from linkpool.store.tables import Colour, NodeRow
 
 
 async def add(
@@ -48,6 +48,14 @@ async def add(
 async def get(session: AsyncSession, move: int) -> MoveRow:
     """The move of that number, which exists."""
     return await session.get_one(MoveRow, move)
+
+
+async def begun_of_node(session: AsyncSession, oracle: str, limit: int) -> Sequence[MoveRow]:
+    """The last moves of a node whose turn has come, newest first. oracle: its address, checksummed."""
+    node = select(NodeRow.index).where(NodeRow.oracle == oracle).scalar_subquery()
+    begun = MoveRow.state.not_in((MoveState.WAITING, MoveState.SKIPPED))
+    query = select(MoveRow).where(MoveRow.node == node, begun).order_by(MoveRow.id.desc()).limit(limit)
+    return (await session.scalars(query)).all()
 
 
 async def of_rollout(session: AsyncSession, rollout: str) -> Sequence[MoveRow]:

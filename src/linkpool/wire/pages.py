@@ -91,10 +91,22 @@ class PublicEvent(View):
     node: str | None
 
 
+class PublicUpgrade(View):
+    """A node's replicas on their way to another release. state: as a rollout's steps are called (MoveState);
+    began_at: when its turn came; ended_at: null while it is under way.
+    """
+
+    release: str
+    state: str
+    began_at: datetime
+    ended_at: datetime | None
+
+
 class NodeReplicas(View):
-    """Who answers for a node, and what changed last, newest first."""
+    """Who answers for a node, its last upgrades, and what else changed last; newest first."""
 
     replicas: list[PublicReplica]
+    upgrades: list[PublicUpgrade]
     events: list[PublicEvent]
 
 
