@@ -199,7 +199,7 @@ async def test_what_a_limit_holds_back_is_an_alarm_until_it_is_not(grown: Grown)
     assert Kind.SCALING_HELD not in await grown.alarms()
 
 
-async def test_why_nothing_was_changed_is_forgotten_after_a_time_and_what_changed_is_not(
+async def test_why_nothing_was_changed_is_forgotten_and_what_changed_is_not(
     grown: Grown,
 ) -> None:
     old = grown.clock.now() - KEEP_HOLDS - 1
