@@ -1,0 +1,36 @@
+"""What the ecs engine asks of AWS, as policies name it: the least that the control plane's role must allow.
+
+A test holds ENGINE and CHECK to what botocore is asked for. The others are never called: AWS wants PASSES of
+whoever names a role in a task definition, and TAGS of whoever makes something with tags.
+"""
+
+ENGINE = frozenset(
+    {
+        "ecs:CreateService",
+        "ecs:DeleteService",
+        "ecs:DeregisterTaskDefinition",
+        "ecs:DescribeServices",
+        "ecs:DescribeTaskDefinition",
+        "ecs:DescribeTasks",
+        "ecs:ListTaskDefinitions",
+        "ecs:ListTasks",
+        "ecs:RegisterTaskDefinition",
+        "ecs:StopTask",
+        "ecs:UpdateService",
+        "secretsmanager:CreateSecret",
+        "secretsmanager:DeleteSecret",
+        "secretsmanager:DescribeSecret",
+    }
+)
+"""Of the control plane, while it runs."""
+CHECK = frozenset(
+    {
+        "ec2:DescribeSubnets",
+        "ecs:DescribeCapacityProviders",
+        "ecs:DescribeClusters",
+        "logs:DescribeLogGroups",
+    }
+)
+"""Of `linkpool engine check` besides."""
+TAGS = frozenset({"ecs:TagResource", "secretsmanager:TagResource"})
+PASSES = frozenset({"iam:PassRole"})
