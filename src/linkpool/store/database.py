@@ -34,6 +34,10 @@ BUSY_SECONDS = 5
 """How long one statement may wait for another process's write to a SQLite file."""
 STATEMENT_SECONDS = 10
 CONNECT_SECONDS = 3
+IDLE_SECONDS = 5.0
+"""After so long without a word inside a transaction PostgreSQL ends it: a control plane that hangs there
+holds the lease's row, and nobody else could lead (`docs/decisions/0204-asleep-in-a-transaction.md`).
+"""
 
 
 class StoreUnreachable(Temporary):
@@ -73,7 +77,12 @@ class Database:
         if self.one_host:
             arguments: dict[str, object] = {"timeout": BUSY_SECONDS}
         else:
-            arguments = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
+            patience = {"idle_in_transaction_session_timeout": f"{IDLE_SECONDS * 1000:.0f}"}
+            arguments = {
+                "timeout": CONNECT_SECONDS,
+                "command_timeout": STATEMENT_SECONDS,
+                "server_settings": patience,
+            }
         self._engine = create_async_engine(
             self._url, connect_args=arguments, pool_pre_ping=not self.one_host, pool_timeout=STATEMENT_SECONDS
         )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from linkpool.fleet.clock import SystemClock
 from linkpool.fleet.lease import STOP_AFTER, TAKE_AFTER, Candidate, Term, lead
 from linkpool.store import nodes
-from linkpool.store.database import Database, LeaseLost
+from linkpool.store.database import Database, LeaseLost, StoreUnreachable
 from tests.support.databases import Cluster
 from tests.support.manual_clock import ManualClock
 
@@ -110,6 +110,33 @@ async def test_a_leader_without_its_database_ends_by_time_and_somebody_leads_aft
     assert [term.runs for term in leading] == [True]
     assert leading[0].epoch > 1
     await database.close()
+
+
+async def test_a_leader_that_hangs_inside_a_transaction_is_not_waited_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkpool.store.database.IDLE_SECONDS", 0.5)
+    hangs = await cluster.with_tables()
+    stands_by = Database(hangs.url)
+    clock = ManualClock()
+    first, second = Candidate(hangs, "a", clock), Candidate(stands_by, "b", clock)
+    await first.step()
+    await second.step()
+
+    async def hang() -> None:
+        async with hangs.lead(1) as session:
+            clock.advance(TAKE_AFTER)
+            async with asyncio.timeout(60):
+                while second.term is None:
+                    await second.step()
+            await nodes.want(session, 1, 0.0)  # it wakes up
+
+    with pytest.raises(StoreUnreachable):
+        await hang()
+    assert second.term is not None
+    assert second.term.epoch == 2
+    for each in (hangs, stands_by):
+        await each.close()
 
 
 async def test_work_is_cancelled_the_moment_a_term_ends(database: Database) -> None:

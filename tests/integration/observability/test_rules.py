@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -9,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
+from typer.main import get_command
 
+from linkpool.cli.app import app
 from linkpool.fleet.alarms import Kind
-from tests.support.pool import RealPool, real_pool
+from tests.support.runbooks import RUNBOOKS, commands
 
 PROJECT = Path(__file__).parents[3]
 RULES = PROJECT / "deploy" / "prometheus" / "rules.yml"
 BOARD = PROJECT / "deploy" / "grafana" / "linkpool.json"
-RUNBOOKS = PROJECT / "docs" / "runbooks"
 NAME = re.compile(r"\blinkpool_[a-z_]+")
 
 
@@ -59,32 +62,28 @@ def test_every_alarm_of_the_pool_is_explained(kind: Kind) -> None:
     assert any(f"| `{kind}` |" in page.read_text() for page in pages)
 
 
-async def shown(pool: RealPool) -> str:
-    """Everything that the processes of a pool show."""
-    urls = [pool.control.url, *(replica.health for replica in await pool.replicas() if replica.health)]
-    texts = []
-    for url in urls:
-        async with pool.http.get(f"{url}/metrics") as reply:
-            texts.append(await reply.text())
-    return "\n".join(texts)
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
+def test_every_command_of_a_page_is_one_that_there_is(page: Path) -> None:
+    """Its nouns, options and arguments, as the command line itself reads them."""
+    for command in commands(page.read_text()):
+        parsed(get_command(app), shlex.split(command.replace("FILE", __file__))[1:])
 
 
-def described(text: str) -> set[str]:
-    """Names of samples that the families of a text stand for, those of histograms and counters included."""
-    kinds = re.findall(r"^# TYPE (\S+) (\S+)", text, re.MULTILINE)
-    return {name + ending for name, _ in kinds for ending in ("", "_total", "_bucket", "_sum", "_count")}
+def parsed(command: Any, words: list[str]) -> None:
+    """Raises for words that a command, or one below it, does not know; one that is only named needs none."""
+    if hasattr(command, "commands"):
+        context = command.make_context(command.name, list(words), resilient_parsing=True)
+        context.resilient_parsing = False
+        _, below, rest = command.resolve_command(context, words)
+        parsed(below, rest)
+    elif words:
+        command.make_context(command.name, words)
 
 
-async def test_every_figure_they_speak_of_is_shown_by_a_process(tmp_path: Path) -> None:
-    async with real_pool(tmp_path) as pool:
-        await pool.ask()
-        await pool.settled()
-        names = described(await shown(pool))
-        spoken = {name for expression in expressions() for name in NAME.findall(expression)}
-        assert spoken <= names, f"nobody shows {sorted(spoken - names)}"
-        headers = pool.headers
-        async with pool.http.get(f"{pool.control.url}/api/v1/targets", headers=headers) as reply:
-            targets = await reply.json()
-        tasks = {replica.task for replica in await pool.replicas()}
-        assert {target["labels"]["task"] for target in targets} == tasks
-        assert all(set(target["labels"]) == {"node", "task", "colour"} for target in targets)
+@pytest.mark.parametrize(
+    "wrong", ["stakes", "engine list --file x", "token add x --scope read", "logs --all"]
+)
+def test_a_command_that_there_is_not_would_be_found(wrong: str) -> None:
+    refused = typer.BadParameter.__mro__[1]  # any error of usage; typer gives it no name of its own
+    with pytest.raises(refused):
+        parsed(get_command(app), shlex.split(wrong))
