@@ -101,7 +101,7 @@ class Plane:
         self.bad_luck: Counter[str] = Counter()
         """Runs that were being tried when somebody else killed their replica."""
         self.suspected: dict[str, float] = {}
-        """Runs that were ever suspects, and the loop time at which they last became so."""
+        """Runs that were ever suspects, and the loop time at which who may try them was last news."""
         self._published: tuple[Job, ...] = PUBLISHED
         self._revision = 1
         self.largest = 1
@@ -225,7 +225,8 @@ class Plane:
         if not members and before:
             members = before.members
         avoid, suspects = self.poison.avoid(NODE), self.poison.suspects(NODE)
-        for run in set(suspects).difference(before.suspects if before else ()):
+        known = before.suspects if before and before.members == members else ()
+        for run in set(suspects).difference(known):
             self.suspected[run] = asyncio.get_running_loop().time()
         now = (members, leaving, avoid, suspects)
         same = before and now == (before.members, before.leaving, before.avoid, before.suspects)

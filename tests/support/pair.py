@@ -30,7 +30,7 @@ from linkpool.chain.keys import Key
 from linkpool.chain.types import checksum, hexed, parse_logs, quantity
 from linkpool.contracts import events
 from linkpool.contracts.invite import Invite
-from linkpool.contracts.oracle import Covered, Oracle, OracleResponse, Rejected
+from linkpool.contracts.oracle import Covered, Oracle, OracleResponse
 from linkpool.contracts.pool import Offer, Pool
 from linkpool.dev.account import Account
 from linkpool.dev.folder import Folder
@@ -45,6 +45,7 @@ from linkpool.units import link
 from linkpool.wire.agent import Member
 from tests.support import health
 from tests.support.anvil import KEYS, Anvil, anvil
+from tests.support.rejections import rejections
 from tests.support.relay_process import RelayProcess, relay_process
 from tests.support.rpc_proxy import ProxyFaults, RpcProxy, rpc_proxy
 from tests.support.source import Source, open_source
@@ -243,9 +244,7 @@ class Pair:
 
     async def rejected(self) -> dict[bytes, int]:
         """Reasons of all rejections on chain, by request id."""
-        asked = {"address": self.oracle, "fromBlock": "0x0"}
-        told = map(events.decode, parse_logs(await self.rpc.call("eth_getLogs", asked)))
-        return {event.request_id: event.reason for event in told if isinstance(event, Rejected)}
+        return await rejections(self.rpc, self.oracle)
 
     # --- the chain --------------------------------------------------------------------------------
 

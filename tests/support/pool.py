@@ -46,6 +46,7 @@ from linkpool.wire.api import NodeView, ReplicaView
 from tests.support.anvil import Anvil, anvil
 from tests.support.chainlink import client
 from tests.support.processes import carrying
+from tests.support.rejections import rejections
 from tests.support.source import Source, open_source
 from tests.support.until import until
 
@@ -167,6 +168,10 @@ class RealPool:
         made = Tally(self.rpc, self.oracle, self.found.deployment.block)
         await made.update()
         return made
+
+    async def rejected(self) -> dict[bytes, int]:
+        """Reasons of all rejections on chain, by request id."""
+        return await rejections(self.rpc, self.oracle)
 
     async def answered(self, count: int) -> None:
         """Return when so many requests more than now have been answered."""

@@ -24,18 +24,20 @@ class Reply:
 class Source:
     """`replies` by path; a path that is not there gives status 404.
 
-    `asked`: paths in order; `asked_at`: when, in seconds since 1970.
+    `asked`: paths in order; `asked_at`: when, in seconds since 1970; `asked_from`: who asks, by its port.
     """
 
     url: str = ""
     replies: dict[str, Reply] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     asked_at: list[float] = field(default_factory=list)
+    asked_from: list[int] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """One request."""
         self.asked.append(request.path)
         self.asked_at.append(time.time())
+        self.asked_from.append(request.transport.get_extra_info("peername")[1] if request.transport else 0)
         reply = self.replies.get(request.path, Reply({"error": "no such path"}, 404))
         if reply.held is not None:
             await reply.held.wait()

@@ -16,6 +16,9 @@ Landing = Callable[[Member], Awaitable[None]]
 TRIAL_STEP = 30.0
 """Seconds that each next in line waits with a suspect, and that a lone replica waits for a sibling."""
 
+AGREE_SECONDS = 1.0
+"""Seconds in which all of a node have heard who is in line, so that no two try a suspect as the first."""
+
 LOOK_AGAIN = 3.0
 """Seconds after which a wait for a moment of the chain looks at the clock again.
 
@@ -46,13 +49,13 @@ class Turn:
 
     async def mine(self, request: Request, ready_at: float, pace: Pace) -> None:
         """Return when this replica should answer; `ready_at` in chain seconds."""
-        line, suspected, since = self._ahead(request), False, None
+        line, jury, since = self._ahead(request), None, None
         while True:
-            if (request.run_id in self._roster.suspects) is not suspected:
-                suspected, since = not suspected, self._clock.now()
+            if (now := self._jury(request)) != jury:
+                jury, since = now, self._clock.now()
             moment = self._due(request, ready_at, len(line), pace)
             if since is not None:
-                moment = self._anew(request, since, len(line), None if suspected else pace)
+                moment = self._anew(request, since, len(line), None if jury else pace)
             if (wait := moment - self._clock.now()) <= 0:
                 return
             with suppress(TimeoutError):
@@ -74,15 +77,21 @@ class Turn:
         tasks = {member.task for member in kept}
         return kept + [member for member in now if member.task not in tasks]
 
+    def _jury(self, request: Request) -> frozenset[str] | None:
+        """The replicas that may try it, if it is a suspect."""
+        if request.run_id not in self._roster.suspects:
+            return None
+        return frozenset(member.task for member in self._roster.members)
+
     def _anew(self, request: Request, since: float, rank: int, pace: Pace | None) -> float:
-        """The moment for a suspect (`pace` None), or one acquitted: the line is counted from that word on.
+        """The moment for a suspect (`pace` None), or one acquitted: the line counts from the latest word on.
 
         However late it is, two do not try a suspect at once, and not the only one while a second may come.
         """
         if self._draining:
             return last_resort(request.event.expiration)
         if pace is None:
-            return since + max(rank, 1 if self._roster.alone else 0) * TRIAL_STEP
+            return since + AGREE_SECONDS + max(rank, 1 if self._roster.alone else 0) * TRIAL_STEP
         return since + rank * pace.step
 
     def _due(self, request: Request, ready_at: float, rank: int, pace: Pace) -> float:
