@@ -19,6 +19,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from linkpool.api.client import until_serving
 from linkpool.contracts.pool import Pool, Status
 from linkpool.dev.pool import stake
 from linkpool.engines.aws import Aws
@@ -27,7 +28,7 @@ from linkpool.engines.protocol import Task
 from tests.support.aws import REGION
 from tests.support.command import linkpool
 from tests.support.docker import Daemon
-from tests.support.ecs_pool import Stage, ecs_pool
+from tests.support.ecs_pool import UP_SECONDS, Stage, ecs_pool
 from tests.support.images import Images
 from tests.support.pool import RealPool, traffic
 from tests.support.until import until
@@ -93,7 +94,7 @@ async def test_a_killed_container_is_replaced_and_the_other_replica_answers(
         victim = (await pool.replicas())[0]
         began = time.monotonic()
         await asyncio.to_thread(stage.kill, victim.task)
-        await pool.replicas(victim)
+        await pool.replicas(victim, within=UP_SECONDS)
         print(f"killed container: two serve again after {time.monotonic() - began:.1f} s")
         await pool.answered(5)
     await nothing_missed(pool)
@@ -109,14 +110,15 @@ async def test_an_upgrade_under_load_is_noticed_by_nobody(stage: Stage, pool: Re
         print(f"upgrade: {time.monotonic() - began:.1f} s")
         await pool.answered(5)
     assert (done["state"], done["detail"]) == ("done", "1 moved")
-    await pool.replicas(*before)
+    await pool.replicas(*before, within=UP_SECONDS)
     await nothing_missed(pool)
 
 
 async def test_a_node_more_serves_and_is_retired_and_leaves_nothing(stage: Stage, pool: RealPool) -> None:
     async with traffic(pool):
-        (made,) = json.loads(await linkpool(pool, "node", "add", "--json"))
-        second = replace(pool, oracle=made["id"])
+        (made,) = json.loads(await linkpool(pool, "node", "add", "--no-wait", "--json"))
+        node = await until_serving(pool.control, made["index"], UP_SECONDS)
+        second = replace(pool, oracle=node.id or "")
         await stake(pool.found, second.oracle)
         async with traffic(second):
             await second.answered(10)

@@ -70,7 +70,7 @@ def emulator(docker: Daemon, folder: Path) -> Iterator[Cloud]:
         with patch.dict(os.environ, CREDENTIALS):
             yield Cloud(url, "pool")
     finally:
-        process.terminate()
+        process.kill()  # it would wait for its containers, one after the other
         process.wait(20)
         with docker.http() as http:
             for found in _containers(http, "com.amazonaws.ecs.cluster"):

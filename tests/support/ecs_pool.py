@@ -32,7 +32,7 @@ from tests.support.pool import BLOCK_GAS, CHAIN_ID, ControlPlane, RealPool, foun
 from tests.support.source import open_source
 
 POOL = "ecs"
-UP_SECONDS = 60.0
+UP_SECONDS = 120.0
 
 
 @dataclass

@@ -133,11 +133,16 @@ class FakeEcs:
         return answer
 
     def _do(self, action: str, request: AWSPreparedRequest) -> AWSResponse:
+        speaks_xml = action.startswith("ec2:")
         if action in self.refuses:
             code, message = self.refuses[action]
-            return _answer(400, {"__type": code, "message": message})
-        if action == "ec2:DescribeSubnets":
-            return _xml(SUBNETS)
+            error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+            told = json.dumps({"__type": code, "message": message})
+            return _http(
+                400, (f"<Response><Errors>{error}</Errors></Response>" if speaks_xml else told).encode()
+            )
+        if speaks_xml:
+            return _http(200, SUBNETS.encode())
         self._advance()
         name = "".join(
             f"_{letter.lower()}" if letter.isupper() else letter for letter in action.split(":")[1]
@@ -189,6 +194,12 @@ class FakeEcs:
             "lastStatus": "PENDING",
             "desiredStatus": "RUNNING",
         }
+
+    def crash(self, task: str, why: str) -> None:
+        """A task ends by itself."""
+        found = next(each for arn, each in self.now.tasks.items() if arn.endswith(task))
+        self._stop(found)
+        found |= {"lastStatus": "STOPPED", "stopCode": "EssentialContainerExited", "stoppedReason": why}
 
     def _stop(self, task: dict[str, Any]) -> None:
         if task["desiredStatus"] != "STOPPED":
@@ -349,6 +360,7 @@ SUBNETS = "".join(
     "<availableIpAddressCount>250</availableIpAddressCount></item>"
     for zone in "ab"
 )
+SUBNETS = f"<DescribeSubnetsResponse><subnetSet>{SUBNETS}</subnetSet></DescribeSubnetsResponse>"
 
 
 def _shown(service: dict[str, Any]) -> dict[str, Any]:
@@ -357,11 +369,6 @@ def _shown(service: dict[str, Any]) -> dict[str, Any]:
 
 def _answer(status: int, said: dict[str, Any]) -> AWSResponse:
     return _http(status, json.dumps(said).encode())
-
-
-def _xml(subnets: str) -> AWSResponse:
-    body = f"<DescribeSubnetsResponse><subnetSet>{subnets}</subnetSet></DescribeSubnetsResponse>"
-    return _http(200, body.encode())
 
 
 def _http(status: int, body: bytes) -> AWSResponse:

@@ -46,6 +46,8 @@ class EcsEngine:
         """Labels by task definition."""
         self._arns: dict[str, str] = {}
         """Of secrets, by group."""
+        self._over: set[str] = set()
+        """Tasks that ended; ECS lists them for an hour."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -236,7 +238,9 @@ class EcsEngine:
             arns += await self._ecs.every(
                 "list_tasks", "taskArns", cluster=self._place.cluster, desiredStatus=status, **narrowed
             )
-        return await self._described(list(dict.fromkeys(arns)))
+        if not narrowed:
+            self._over.intersection_update(arns)
+        return await self._described([arn for arn in dict.fromkeys(arns) if arn not in self._over])
 
     async def _described(self, tasks: Sequence[str]) -> list[Task]:
         """Those of this pool that are not over."""
@@ -246,9 +250,19 @@ class EcsEngine:
             _only_missing(answer)
             for seen in answer["tasks"]:
                 told = await self._labels(seen["taskDefinitionArn"])
-                if told.get(POOL) == self._place.pool and (task := spec.task(seen, told)):
+                if told.get(POOL) != self._place.pool:
+                    continue
+                if task := spec.task(seen, told):
                     found.append(task)
+                else:
+                    self._end(seen)
         return found
+
+    def _end(self, seen: Mapping[str, Any]) -> None:
+        """Say why a task ended when nobody wanted that: no image, no secret, no room, a crash."""
+        self._over.add(seen["taskArn"])
+        if seen.get("stopCode") in spec.UNWANTED:
+            log.warning("task ended", task=spec.id_of(seen), why=seen.get("stoppedReason"))
 
     async def _stop(self, task: str, why: str) -> None:
         with suppress(NotThere):

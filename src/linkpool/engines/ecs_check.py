@@ -1,33 +1,40 @@
 """What AWS must have before it can run a pool, looked at one thing after the other."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
-from linkpool.engines.aws import Aws, NotThere
+from linkpool.engines.aws import Aws
 from linkpool.engines.ecs_spec import Place
 from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Finding
 
 
 async def examine_ecs(place: Place, endpoint: str | None = None) -> AsyncIterator[Finding]:
     """Cluster, subnets and their zones, capacity provider, log group; stops where all others need it."""
-    yield (cluster := await _cluster(place, Aws("ecs", place.region, endpoint)))
+    ecs, ec2, logs = (Aws(service, place.region, endpoint) for service in ("ecs", "ec2", "logs"))
+    who = "check aws_region, and that this process has credentials (a task role, or AWS_PROFILE)"
+    yield (cluster := await _looked("engine", _cluster(place, ecs), who))
     if not cluster.good:
         return
-    yield await _subnets(place, Aws("ec2", place.region, endpoint))
+    yield await _looked("subnets", _subnets(place, ec2), "set ecs_subnets to subnets of the cluster")
     if place.capacity_provider:
-        yield await _provider(place, Aws("ecs", place.region, endpoint))
+        yield await _looked(
+            "capacity", _provider(place, ecs), "set ecs_capacity_provider to one that is there"
+        )
     if place.log_group:
-        yield await _logs(place, Aws("logs", place.region, endpoint))
+        yield await _looked("logs", _logs(place, logs), "set ecs_log_group to one of this region")
     if place.execution_role is None:
         advice = "set ecs_execution_role: without it no task can read its token from Secrets Manager"
         yield Finding("roles", good=False, text="no execution role", advice=advice)
 
 
-async def _cluster(place: Place, ecs: Aws) -> Finding:
+async def _looked(what: str, look: Awaitable[Finding], advice: str) -> Finding:
     try:
-        answer = await ecs.call("describe_clusters", clusters=[place.cluster])
+        return await look
     except (EngineUnreachable, EngineRefused) as error:
-        advice = "check aws_region, and that this process has credentials (a task role, or AWS_PROFILE)"
-        return Finding("engine", good=False, text=str(error), advice=advice)
+        return Finding(what, good=False, text=str(error), advice=advice)
+
+
+async def _cluster(place: Place, ecs: Aws) -> Finding:
+    answer = await ecs.call("describe_clusters", clusters=[place.cluster])
     active = [each for each in answer["clusters"] if each["status"] == "ACTIVE"]
     if not active:
         advice = "make the cluster (docs/aws.md), or set ecs_cluster to one that is there"
@@ -36,12 +43,7 @@ async def _cluster(place: Place, ecs: Aws) -> Finding:
 
 
 async def _subnets(place: Place, ec2: Aws) -> Finding:
-    try:
-        answer = await ec2.call("describe_subnets", SubnetIds=list(place.subnets))
-    except (NotThere, EngineRefused) as error:
-        return Finding(
-            "subnets", good=False, text=str(error), advice="set ecs_subnets to subnets of the cluster"
-        )
+    answer = await ec2.call("describe_subnets", SubnetIds=list(place.subnets))
     found = answer["Subnets"]
     zones = sorted({each["AvailabilityZone"] for each in found})
     free = sum(each["AvailableIpAddressCount"] for each in found)

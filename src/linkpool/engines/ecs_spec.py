@@ -22,6 +22,8 @@ CONTAINER = "linkpool"
 _RUNNING = {"RUNNING"}
 _BEFORE = {"PROVISIONING", "PENDING", "ACTIVATING"}
 _OVER = {"STOPPED", "DELETED"}
+UNWANTED = {"TaskFailedToStart", "EssentialContainerExited", "SpotInterruption", "TerminationNotice"}
+"""How tasks end that neither we nor the service stopped."""
 
 
 @dataclass(frozen=True)
@@ -132,15 +134,20 @@ def labels_of(described: Mapping[str, Any]) -> Mapping[str, str]:
     return {}
 
 
+def id_of(seen: Mapping[str, Any]) -> str:
+    """A task's name in all of LinkPool: the end of its ARN."""
+    name: str = seen["taskArn"].rpartition("/")[2]
+    return name
+
+
 def task(seen: Mapping[str, Any], told: Mapping[str, str]) -> Task | None:
     """ECS's task as the protocol names it, with its definition's labels; None when it is over."""
     phase = _phase(seen["lastStatus"], seen["desiredStatus"])
     if phase is None:
         return None
-    identity = seen["taskArn"].rpartition("/")[2]
     address = _address(seen, told[PORT]) if PORT in told else None
     started = seen.get("startedAt") or seen["createdAt"]
-    return Task(identity, told[GROUP], phase, told[RELEASE], started.timestamp(), address=address)
+    return Task(id_of(seen), told[GROUP], phase, told[RELEASE], started.timestamp(), address=address)
 
 
 def _phase(last: str, desired: str) -> Phase | None:

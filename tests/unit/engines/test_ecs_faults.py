@@ -11,12 +11,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from linkpool.engines import ecs_rights
 from linkpool.engines.aws import TRIES, Aws, NotNow
 from linkpool.engines.ecs import GONE_WITHIN, EcsEngine
 from linkpool.engines.ecs_check import examine_ecs
-from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Group, Phase, Release, Task
+from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Finding, Group, Phase, Release, Task
 from tests.support.fake_ecs import PLACE, REGION, FakeEcs, Fault, run
 
 RELEASE = Release("r1", ("replica",), "linkpool@sha256:aa")
@@ -183,6 +184,46 @@ def test_a_fleet_of_many_pages_is_described_a_hundred_at_a_time() -> None:
     with sky.wired():
         run(live())
     assert sky.calls == ["ecs:ListTasks"] * 4 + ["ecs:DescribeTasks"] * 3  # the last list is of STOPPED
+
+
+def test_why_a_task_ended_is_said_once_and_it_is_not_described_again() -> None:
+    sky = FakeEcs()
+
+    async def live() -> None:
+        async with EcsEngine(PLACE) as engine:
+            await engine.ensure(ONE)
+            victim, sibling = await settled(sky, engine, 2)
+            sky.crash(victim.id, "OutOfMemoryError: container killed")
+            with capture_logs() as said:
+                await settled(sky, engine, 2)
+                await engine.tasks()
+            assert [line["why"] for line in said] == ["OutOfMemoryError: container killed"]
+            await engine.replace(sibling.id, "test")
+            await asyncio.sleep(10)
+            with capture_logs() as said:
+                await settled(sky, engine, 2)
+            assert said == []  # that one was to end
+
+    with sky.wired():
+        run(live())
+
+
+@pytest.mark.parametrize(
+    ("action", "what"),
+    [
+        ("ecs:DescribeClusters", "engine"),
+        ("ec2:DescribeSubnets", "subnets"),
+        ("logs:DescribeLogGroups", "logs"),
+    ],
+)
+def test_the_check_says_what_it_may_not_look_at(action: str, what: str) -> None:
+    async def looked() -> list[Finding]:
+        return [found async for found in examine_ecs(replace(PLACE, log_group="/x")) if not found.good]
+
+    with refusing(action, "AccessDeniedException", "Access denied"):
+        (found,) = run(looked())
+    assert found.what == what
+    assert f"allow {action}" in found.text
 
 
 # --- what does not pass -----------------------------------------------------------------------------
