@@ -13,7 +13,7 @@ from linkpool.dev.pool import stake
 from linkpool.fleet.waiting.statement import Domain
 from linkpool.units import WHOLE, link
 from linkpool.wire.api import NodeView
-from linkpool.wire.guard import GuardSettings, NumberSource, PutGuard, PutOverride
+from linkpool.wire.guard import ContractSource, GuardSettings, NumberSource, PutGuard, PutOverride
 from linkpool.wire.scaling import PutPolicy, ScalingPolicy
 from linkpool.wire.waiting import Statement
 from tests.support.pool import RealPool
@@ -33,6 +33,10 @@ RULES = ScalingPolicy(
     per_hour=3,
     per_day=3,
 )
+
+
+SILENT = ContractSource(kind="contract", address="0x" + "11" * 20, function="nodeCount()")
+"""Nobody there: a source that never says anything."""
 
 
 def books(pool: RealPool) -> Pool:
@@ -99,12 +103,24 @@ async def test_the_guard_holds_what_the_policy_wants_until_a_person_says_otherwi
         return guard.share == 1 and any("guard" in reason for reason in now.reasons)
 
     await until(held, "the guard holds the third node")
+    await growth.put_guard(pool.control, PutGuard(guard=GuardSettings(source=SILENT, upper=0.9, lower=0.8)))
+
+    async def unknown() -> bool:
+        guard = await growth.guard(pool.control)
+        return guard.state == "blocked" and "nodeCount" in guard.why
+
+    await until(unknown, "a source that says nothing blocks, whatever the marks")
     public = await pool.control.ask("GET", "/public/pool")
-    assert (public["guard"]["state"], public["guard"]["share"]) == ("blocked", 1.0)
+    assert public["guard"]["state"] == "blocked"
     assert len(await pool.control.nodes()) == 2
     await growth.override(pool.control, PutOverride(reason="a test says so", expires_in_seconds=600))
     await nodes_serve(pool, 3)
-    assert (await growth.guard(pool.control)).state == "overridden"
+    overridden = await growth.guard(pool.control)
+    assert overridden.state == "overridden"
+    assert overridden.override
+    assert overridden.override.reason == "a test says so"
+    told = (await pool.control.ask("GET", "/audit?limit=100"))["entries"]
+    assert [one["status"] for one in told if one["path"].endswith("/guard/override")] == [200]
     await growth.put_guard(pool.control, PutGuard(guard=None))
 
 

@@ -1,5 +1,6 @@
 """The policy's laws: limits are never passed, noise moves nothing, a flash deposit changes nothing."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -15,6 +16,7 @@ from linkpool.units import WHOLE, link
 from linkpool.wire.guard import GuardSettings, NumberSource
 from linkpool.wire.scaling import ScalingPolicy
 
+Case = tuple[ScalingPolicy, Demand, Fleet]
 NOW = 1_700_000_000.0
 EACH = link(100_000)
 
@@ -42,59 +44,121 @@ def seen(stake: int = 0, waiting: int = 0, pace: int = 0, load: float = 0.0) -> 
 
 
 juels = st.integers(0, link(3_000_000))
-demands = st.builds(seen, juels, juels, juels, st.floats(0, 1_000))
-times = st.lists(st.floats(NOW - 2 * DAY, NOW), max_size=20)
-policies = st.builds(
-    policy,
-    floor=st.integers(0, 5),
-    ceiling=st.integers(5, 30),
-    per_hour=st.integers(1, 4),
-    per_day=st.integers(4, 9),
-    budget_per_day=st.integers(0, 20).map(lambda coins: str(coins * WHOLE)),
-    budget_per_month=st.none() | st.integers(0, 2_000).map(str),
-    ahead_hours=st.floats(0, 48),
-    stake_room=juels.map(str),
-    drain_staked=st.booleans(),
-)
-costs = st.builds(Costs, st.decimals(0, 500, places=2), st.decimals(0, 200, places=2), st.just("USD"))
-fleets = st.builds(
-    fleet,
-    st.integers(0, 35),
-    coming=st.integers(0, 3),
-    cost=st.integers(1, 3 * WHOLE),
-    made=times,
-    spent=st.integers(0, 12 * WHOLE),
-    costs=st.none() | costs,
-    changed_at=st.none() | st.floats(NOW - 2 * DAY, NOW),
-    carrying=st.none() | st.just("decision 7"),
-    bounds=st.integers(-3, 10).map(lambda allows: (Bound("guard", allows, "the guard says so"),)),
+LIMITS = ("ceiling", "per_hour", "per_day", "budget_per_day", "budget_per_month", "guard")
+
+
+def pressed(
+    left: Mapping[str, int], *, nodes: int = 3, hour: int = 1, earlier: int = 2, rest: int = 0
+) -> Case:
+    """A pool that needs far more nodes, of which each limit allows so many; those not named allow plenty.
+
+    hour, earlier: nodes made in the last hour, and before it in the last day; rest: coins and money that are
+    left beyond whole nodes.
+    """
+    more = dict.fromkeys(LIMITS, 40) | left
+    month = Costs(Decimal(70), Decimal(30), "USD")
+    rules = policy(
+        ceiling=max(0, nodes + more["ceiling"]),
+        per_hour=max(1, hour + more["per_hour"]),
+        per_day=max(1, hour + earlier + more["per_day"]),
+        budget_per_day=str(max(0, (5 + 2 * more["budget_per_day"]) * WHOLE + rest * WHOLE // 15)),
+        budget_per_month=str(max(0, 70 + 30 * (nodes + more["budget_per_month"]) + rest)),
+    )
+    there = fleet(
+        nodes,
+        cost=2 * WHOLE,
+        made=[*[NOW - HOUR + 1] * hour, *[NOW - HOUR] * earlier],
+        spent=5 * WHOLE,
+        costs=month,
+        bounds=(Bound("guard", more["guard"], "the guard says so"),),
+    )
+    return rules, seen(stake=link(3_000_000)), there
+
+
+cases = st.builds(
+    pressed,
+    st.dictionaries(st.sampled_from(LIMITS), st.integers(-1, 5), max_size=3),
+    nodes=st.integers(0, 9),
+    hour=st.integers(0, 3),
+    earlier=st.integers(0, 3),
+    rest=st.integers(0, 29),
 )
 
 
-@given(policies, demands, fleets)
-def test_growing_never_passes_a_limit(rules: ScalingPolicy, wanted: Demand, there: Fleet) -> None:
+@given(cases)
+def test_growing_never_passes_a_limit_and_goes_up_to_it(case: Case) -> None:
+    rules, wanted, there = case
     decision = decide(rules, wanted, there, NOW)
     assert decision.reasons
-    if decision.action != "up":
-        return
-    assert decision.count >= 1
-    assert there.nodes + decision.count <= rules.ceiling
-    assert decision.count <= there.bounds[0].allows
-    assert there.spent + decision.count * there.cost <= int(rules.budget_per_day)
-    if rules.budget_per_month is not None:
-        assert there.costs is not None, "what has no price fits no budget"
-        month = there.costs.standing + (there.nodes + decision.count) * there.costs.node
-        assert month <= Decimal(rules.budget_per_month)
-    assert sum(NOW - at < HOUR for at in there.made) + decision.count <= rules.per_hour
-    assert sum(NOW - at < DAY for at in there.made) + decision.count <= rules.per_day
-    assert there.carrying is None
-    assert there.changed_at is None or NOW - there.changed_at >= rules.rest_up_seconds
+
+    def fits(count: int) -> bool:
+        assert there.costs
+        month = there.costs.standing + (there.nodes + count) * there.costs.node
+        return (
+            there.nodes + count <= rules.ceiling
+            and count <= there.bounds[0].allows
+            and there.spent + count * there.cost <= int(rules.budget_per_day)
+            and month <= Decimal(rules.budget_per_month or 0)
+            and sum(NOW - at < HOUR for at in there.made) + count <= rules.per_hour
+            and sum(NOW - at < DAY for at in there.made) + count <= rules.per_day
+        )
+
+    needed = 31 - there.nodes  # for 3,050,000 LINK
+    assert decision.count == max((count for count in range(1, needed + 1) if fits(count)), default=0)
+    assert decision.action == ("up" if decision.count else "hold")
 
 
-@given(policies, demands, fleets)
-def test_shrinking_leaves_the_floor_the_room_and_everybody_with_stake(
-    rules: ScalingPolicy, wanted: Demand, there: Fleet
-) -> None:
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("allows", [0, 2])
+def test_every_limit_binds_by_itself_and_is_named(name: str, allows: int) -> None:
+    decision = decide(*pressed({name: allows}), NOW)
+    assert decision.count == allows
+    assert [one.name for one in decision.limits if one.allows == allows] == [name]
+    assert any(reason.startswith(f"{name} allows {allows}") for reason in decision.reasons)
+
+
+def test_what_has_no_price_fits_no_monthly_budget() -> None:
+    rules, wanted, there = pressed({})
+    decision = decide(rules, wanted, replace(there, costs=None), NOW)
+    assert decision.because == "limit:budget_per_month"
+    assert "price table" in "".join(decision.reasons)
+    free = rules.model_copy(update={"budget_per_month": None})
+    assert (
+        decide(free, wanted, replace(there, costs=None), NOW).count == decide(rules, wanted, there, NOW).count
+    )
+
+
+def test_one_thing_at_a_time_and_a_rest_after_it() -> None:
+    rules, wanted, there = pressed({})
+    assert decide(rules, wanted, replace(there, carrying="decision 7"), NOW).because == "busy"
+    at = NOW - rules.rest_up_seconds
+    assert decide(rules, wanted, replace(there, changed_at=at + 1), NOW).because == "rest"
+    assert decide(rules, wanted, replace(there, changed_at=at), NOW).action == "up"
+
+
+@st.composite
+def idle(draw: st.DrawFn) -> Case:
+    """A pool in which most would fit without one node."""
+    nodes = draw(st.integers(0, 9))
+    rules = policy(
+        floor=draw(st.integers(0, 3)),
+        ceiling=10,
+        stake_room=str(draw(st.integers(0, link(100_000)))),
+        slack=str(draw(st.integers(0, link(100_000)))),
+        drain_staked=draw(st.booleans()),
+    )
+    wanted = seen(
+        stake=draw(st.integers(0, nodes * EACH)),
+        waiting=draw(st.integers(0, link(50_000))),
+        load=draw(st.floats(0, 10.0 * nodes)),
+    )
+    busy = draw(st.sampled_from(({}, {}, {}, {"coming": 1}, {"carrying": "decision 7"})))
+    return rules, wanted, fleet(nodes, **busy)
+
+
+@given(idle())
+def test_shrinking_leaves_the_floor_the_room_and_what_the_others_can_bear(case: Case) -> None:
+    rules, wanted, there = case
     decision = decide(rules, wanted, there, NOW)
     if decision.action != "down":
         return
@@ -130,11 +194,15 @@ def step(rules: ScalingPolicy, wanted: Demand, there: Fleet, now: float) -> tupl
     return decision, fleet(there.nodes + change, made=made, spent=spent, changed_at=now)
 
 
-@given(st.lists(st.tuples(juels, st.integers(1, 60)), min_size=5, max_size=60), st.integers(0, 6))
+@given(
+    st.lists(st.tuples(juels, st.integers(1, 60)), min_size=5, max_size=60),
+    st.integers(0, 6),
+    st.integers(6, 12),
+)
 def test_over_any_course_of_demand_and_network_pace_budgets_ceiling_and_guard_hold(
-    course: list[tuple[int, int]], floor: int
+    course: list[tuple[int, int]], floor: int, ceiling: int
 ) -> None:
-    rules = policy(floor=floor, ceiling=12, per_hour=2, per_day=6, budget_per_day=str(4 * WHOLE))
+    rules = policy(floor=floor, ceiling=ceiling, per_hour=2, per_day=6, budget_per_day=str(4 * WHOLE))
     rules = rules.model_copy(update={"budget_per_month": "1000"})  # nine nodes
     marks = GuardSettings(source=NumberSource(kind="number", nodes=1), upper=0.3, lower=0.2)
     there, ups, latched = fleet(floor), list[float](), False
@@ -148,7 +216,7 @@ def test_over_any_course_of_demand_and_network_pace_budgets_ceiling_and_guard_ho
         if decision.action == "up":
             ups += [now] * decision.count
             assert there.nodes <= 0.3 * network
-        assert floor <= there.nodes <= 9
+        assert floor <= there.nodes <= min(ceiling, 9)
         for span, most in ((HOUR, 2), (DAY, 4)):  # the daily budget allows four
             assert sum(now - at < span for at in ups) <= most
 
