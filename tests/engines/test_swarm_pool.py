@@ -133,7 +133,7 @@ async def test_an_adapter_runs_as_an_image_and_loses_a_task_unnoticed(stage: Sta
     await until_in_use(control, change.revision, 60)
 
     async def two() -> list[AdapterTask] | None:
-        (shown,) = [each for each in (await catalog(control)).bridges if each.name == "exchange"]
+        (shown,) = [each for each in (await catalog(await stage.leader())).bridges if each.name == "exchange"]
         tasks = shown.program.tasks if shown.program else []
         well = [task for task in tasks if task.healthy]
         return well if len(well) == 2 else None
