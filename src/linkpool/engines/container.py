@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from linkpool.engines.protocol import Group, Phase, Task, TaskEvent
+from linkpool.engines.protocol import EngineRefused, Group, Phase, Task, TaskEvent
 
 POOL, GROUP, RELEASE = "linkpool.pool", "linkpool.group", "linkpool.release"
 PORT, ASKED = "linkpool.port", "linkpool.asked"
@@ -31,6 +31,15 @@ def environment(group: Group) -> dict[str, str]:
     listen = {} if group.port is None else {"HOST": EVERYWHERE, "PORT": str(port_of(group))}
     listen |= {f"EA_{name}": value for name, value in listen.items()}
     return {**group.release.settings, **group.environment, "LINKPOOL_GROUP": group.name, **listen}
+
+
+def accept(group: Group, pool: str) -> str:
+    """The image to run. Raises EngineRefused unless the group is of that pool and its release an image."""
+    if group.pool != pool:
+        raise EngineRefused(f"group {group.name} is of pool {group.pool}, this engine runs {pool}")
+    if not group.release.image:
+        raise EngineRefused(f"release {group.release.name} has no image, and this engine runs images")
+    return group.release.image
 
 
 async def changes(

@@ -18,7 +18,7 @@ import structlog
 
 from linkpool.engines import ecs_spec as spec
 from linkpool.engines.aws import AlreadyThere, Aws, NotNow, NotThere, in_pieces
-from linkpool.engines.container import ASKED, POOL, STOP_SECONDS, changes, labels
+from linkpool.engines.container import ASKED, POOL, STOP_SECONDS, accept, changes, labels
 from linkpool.engines.ecs_spec import Place
 from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Group, Task, TaskEvent
 
@@ -61,11 +61,7 @@ class EcsEngine:
 
     async def ensure(self, group: Group) -> None:
         """Create the group's service or converge it; a changed environment goes round, newcomers first."""
-        place = self._place
-        if group.pool != place.pool:
-            raise EngineRefused(f"group {group.name} is of pool {group.pool}, this engine runs {place.pool}")
-        if not group.release.image:
-            raise EngineRefused(f"release {group.release.name} has no image; ECS runs images")
+        accept(group, self._place.pool)
         for left in reversed(range(LOOKS)):
             try:
                 await self._converge(group)

@@ -15,7 +15,7 @@ from typing import Any, Self
 import structlog
 
 from linkpool.engines import swarm_spec as spec
-from linkpool.engines.container import ASKED, POOL, changes, labels
+from linkpool.engines.container import ASKED, POOL, accept, changes, labels
 from linkpool.engines.docker import Conflict, Docker, NotFound
 from linkpool.engines.protocol import EngineRefused, Group, Task, TaskEvent
 from linkpool.engines.swarm_spec import Ground
@@ -50,13 +50,7 @@ class SwarmEngine:
 
     async def ensure(self, group: Group) -> None:
         """Create the group's service or converge it; a changed environment goes round one task at a time."""
-        if group.pool != self._ground.pool:
-            raise EngineRefused(
-                f"group {group.name} is of pool {group.pool}, this engine runs {self._ground.pool}"
-            )
-        if not group.release.image:
-            raise EngineRefused(f"release {group.release.name} has no image; a swarm runs images")
-        image = await self._image(group.release.image)
+        image = await self._image(accept(group, self._ground.pool))
         secret = await self._secret(group)
         wanted = spec.service(self._ground, group, image, secret)
         for _ in range(TRIES):

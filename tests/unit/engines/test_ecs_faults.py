@@ -237,9 +237,9 @@ def refusing(action: str, code: str, message: str) -> Iterator[FakeEcs]:
         yield sky
 
 
-async def ensured() -> None:
+async def ensured(group: Group = ONE) -> None:
     async with EcsEngine(PLACE) as engine:
-        await engine.ensure(ONE)
+        await engine.ensure(group)
 
 
 @pytest.mark.parametrize("fault", Fault)
@@ -290,6 +290,20 @@ def test_credentials_that_ran_out_may_come_back() -> None:
         pytest.raises(NotNow, match="credentials and clock"),
     ):
         run(ensured())
+
+
+@pytest.mark.parametrize(
+    ("group", "says"),
+    [
+        (replace(ONE, pool="other"), "is of pool other, this engine runs test"),
+        (replace(ONE, release=Release("r2", ("replica",))), "release r2 has no image"),
+    ],
+)
+def test_what_is_not_for_this_engine_is_refused_before_anything_is_asked(group: Group, says: str) -> None:
+    sky = FakeEcs()
+    with sky.wired(), pytest.raises(EngineRefused, match=says):
+        run(ensured(group))
+    assert sky.calls == []
 
 
 def test_a_call_that_aws_would_not_understand_is_not_sent() -> None:
