@@ -4,9 +4,9 @@ What the emulator does not do as AWS does, so that nothing here relies on it: it
 address or capacity provider (so this stack is on Fargate, with public addresses and a database of one's own);
 it publishes no machine image; a change set lists resources whose condition does not hold (how well it
 foretells replacements was not compared); a secret's reference is its name, not its ARN, and a task definition
-loses where its secrets come from; it holds nobody to any role; it has no load balancing, no DNS, and no alarms
-that fire. No control plane of this stack runs: its image is named by digest, and the emulator's daemon has no
-registry to find it in.
+loses where its secrets come from; it holds nobody to any role; it has no load balancing, no DNS, and no
+alarms that fire. No control plane of this stack runs: its image is named by digest, and the emulator's daemon
+has no registry to find it in.
 """
 
 import asyncio

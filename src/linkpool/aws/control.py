@@ -52,6 +52,7 @@ def environment() -> dict[str, Any]:
         "LINKPOOL_HEALTH_PORT": str(API_PORT),
         "LINKPOOL_AGENT_PORT": str(AGENT_PORT),
         "LINKPOOL_CONTROL_URLS": Sub(",".join(urls)),
+        "FORWARDED_ALLOW_IPS": Ref("VpcCidr"),  # only the load balancer reaches the port, and says who asks
         "LINKPOOL_PUBLIC_URL": Sub("https://${Domain}"),
         "LINKPOOL_DATABASE": database_url(),
         "LINKPOOL_POOL_NAME": Ref("PoolName"),

@@ -34,7 +34,7 @@ def add_database(template: Template) -> None:
             AllocatedStorage=Ref("DatabaseStorage"),
             MaxAllocatedStorage=Ref("DatabaseStorageAtMost"),
             StorageType="gp3",
-            StorageEncrypted=True,
+            StorageEncrypted=_restored(Ref("AWS::NoValue"), True),  # a snapshot says it of itself
             MultiAZ=True,
             PubliclyAccessible=False,
             DBSubnetGroupName=Ref(subnets),

@@ -1,6 +1,6 @@
 """Who may do what. Replicas may do nothing at all; control planes what the ecs engine does, in one cluster.
 
-`tests/unit/aws` holds the control planes' policy against the calls that the engine makes.
+`tests/unit/aws` holds the control planes' policy to `linkpool.engines.ecs_rights`.
 """
 
 from typing import Any

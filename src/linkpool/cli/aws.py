@@ -64,3 +64,29 @@ def delete(
     from linkpool.cli.stack import delete_stack
 
     delete_stack(region, stack, endpoint, really=yes, as_json=json)
+
+
+@app.command()
+def costs(
+    nodes: Annotated[list[int] | None, typer.Option(min=1, help="How many nodes; again for more.")] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="TOML with prices of your own; the others stay as they are.")
+    ] = None,
+    fee: Annotated[
+        float | None, typer.Option(help="Maker fee of a node in a month, in money: what would be left.")
+    ] = None,
+    table: Annotated[
+        bool, typer.Option("--table", help="As a price table, for `linkpool treasury prices set`.")
+    ] = False,
+    sources: Annotated[bool, typer.Option("--sources", help="Each price, and where it was read.")] = False,
+    json: AsJson = False,
+) -> None:
+    """What a month costs with so many nodes, on EC2 and on Fargate, beside what they bring."""
+    from linkpool.cli.aws_costs import show_costs, show_prices, show_table
+
+    if table:
+        show_table(prices, as_json=json)
+    elif sources:
+        show_prices(prices, as_json=json)
+    else:
+        show_costs(prices, nodes or [2, 20, 110, 1000], fee, as_json=json)
