@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from linkpool.engines.protocol import Group, Release
 from linkpool.fleet.agents.claims import Claims
 from linkpool.fleet.agents.door import Desk, Door
 from linkpool.fleet.agents.hub import Hub
+from linkpool.fleet.agents.proof import refusal
 from linkpool.fleet.lease import Term
 from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
@@ -42,12 +44,15 @@ class House:
     database: Database
     engine: FakeEngine = field(default_factory=FakeEngine)
     clock: ManualClock = field(default_factory=ManualClock)
-    door: Door = field(default_factory=Door)
     visits: list[asyncio.Task[None]] = field(default_factory=list)
+    door: Door = field(init=False)
     hub: Hub = field(init=False)
     tasks: Tasks = field(init=False)
     office: Office = field(init=False)
     term: Term = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.door = Door(partial(refusal, self.database))
 
     async def build(self) -> None:
         async with self.database.write() as session:

@@ -5,7 +5,8 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -24,8 +25,10 @@ from linkpool.api.settings import Settings
 from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.keys import Key
+from linkpool.engines.protocol import Engine
 from linkpool.files import write_private
 from linkpool.fleet.agents.door import Door
+from linkpool.fleet.agents.proof import refusal
 from linkpool.fleet.clock import Clock, SystemClock
 from linkpool.fleet.ground import Ground
 from linkpool.fleet.indexer.indexer import Followed
@@ -56,9 +59,14 @@ STOP_GRACE = 5.0
 
 
 async def run(
-    settings: Settings, *, ready: Callable[[str], None] | None = None, clock: Clock | None = None
+    settings: Settings,
+    *,
+    ready: Callable[[str], None] | None = None,
+    clock: Clock | None = None,
+    engine: Callable[[], AbstractAsyncContextManager[Engine]] | None = None,
 ) -> None:
-    """Run a control plane until cancelled. `ready` hears its URL once it listens.
+    """Run a control plane until cancelled. `ready` hears its URL once it listens; `engine` opens one for a
+    term in place of what the settings name.
 
     Raises SettingsRefused, KeysRefused, WrongPool, PortTaken, StoreUnreachable, EndpointTrouble: each says
     what to do. Replicas go on after it, unless `stop_replicas` is set.
@@ -73,6 +81,7 @@ async def run(
         for_agents = _agent_listener(stack, settings)
         database = Database(settings.database_url)
         stack.push_async_callback(database.close)
+        leases = _for_the_lease(stack, database)
         await database.migrate()
         environment = _environment(settings, url, for_agents, authority)
         ground = await _ground(
@@ -86,8 +95,8 @@ async def run(
             stack.push_async_callback(local_engine(settings, clock).stop_all, STOP_GRACE)
 
         async def serve_term(term: Term) -> None:
-            async with open_engine(settings, clock) as engine:
-                await Leader(ground, engine, term).run()
+            async with engine() if engine else open_engine(settings, clock) as tasks:
+                await Leader(ground, tasks, term).run()
 
         defaults = Defaults(pages=_pages(settings), static=STATIC)
         app = build_app(ground, defaults, agents=is_loopback(settings.host))
@@ -99,10 +108,19 @@ async def run(
                 agents = build_agent_app(ground.door, authority.certificate)
                 group.create_task(serve(agents, for_agents, tls.context), name="agent server")
                 group.create_task(forever("agent certificate", tls.renew, RENEW_EVERY), name="certificate")
-            group.create_task(lead(Candidate(database, holder, clock), serve_term), name="lease")
+            group.create_task(lead(Candidate(leases, holder, clock), serve_term), name="lease")
             log.info("control plane listens", url=url)
             if ready is not None:
                 ready(url)
+
+
+def _for_the_lease(stack: AsyncExitStack, database: Database) -> Database:
+    """A line of its own: a renewal that waits behind a fleet, which comes all at once, is too late."""
+    if database.one_host:
+        return database
+    own = Database(database.url, connections=1)
+    stack.push_async_callback(own.close)
+    return own
 
 
 async def _ground(
@@ -137,7 +155,7 @@ async def _ground(
         means=_means(settings),
         max_fee=Wei(settings.max_fee),
         link_price=None if settings.link_price is None else str(settings.link_price),
-        door=Door(),
+        door=Door(partial(refusal, database)),
         knock=Knock(),
         http=await stack.enter_async_context(open_http()),
         capacity=Juels(settings.capacity),

@@ -34,6 +34,8 @@ BUSY_SECONDS = 5
 """How long one statement may wait for another process's write to a SQLite file."""
 STATEMENT_SECONDS = 10
 CONNECT_SECONDS = 3
+KEPT_OPEN = 5
+"""Connections that stay open when nobody uses them."""
 IDLE_SECONDS = 5.0
 """After so long without a word inside a transaction PostgreSQL ends it: a control plane that hangs there
 holds the lease's row, and nobody else could lead (`docs/decisions/0204-asleep-in-a-transaction.md`).
@@ -69,7 +71,8 @@ def database_url(text: str) -> URL:
 class Database:
     """Sessions on one database; `close` it at the end."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connections: int = 15) -> None:
+        """connections: to the server, at most."""
         self.url = url
         self._url = database_url(url)
         self.one_host = self._url.drivername.startswith("sqlite")
@@ -84,7 +87,12 @@ class Database:
                 "server_settings": patience,
             }
         self._engine = create_async_engine(
-            self._url, connect_args=arguments, pool_pre_ping=not self.one_host, pool_timeout=STATEMENT_SECONDS
+            self._url,
+            connect_args=arguments,
+            pool_pre_ping=not self.one_host,
+            pool_timeout=STATEMENT_SECONDS,
+            pool_size=min(connections, KEPT_OPEN),
+            max_overflow=max(connections - KEPT_OPEN, 0),
         )
         if self.one_host:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
@@ -115,7 +123,8 @@ class Database:
     async def lead(self, epoch: int) -> AsyncIterator[AsyncSession]:
         """A transaction of the leader of `epoch`. Raises LeaseLost when another leads, StoreUnreachable."""
         async with self.write() as session:
-            lease = select(LeaseRow.epoch).where(LeaseRow.id == 1).with_for_update(read=True)
+            # held against whoever takes the lease, not against its renewal, which a busy leader would hold up
+            lease = select(LeaseRow.epoch).where(LeaseRow.id == 1).with_for_update(read=True, key_share=True)
             now = await session.scalar(lease)
             if now != epoch:
                 raise LeaseLost(f"epoch {epoch} is over, the lease is at epoch {now}")

@@ -40,6 +40,10 @@ def pool(tmp_path: Path) -> Iterator[Ground]:
         yield made
 
 
+async def anybody(_hello: Hello) -> None:
+    """Who knocks may wait: this is about the line."""
+
+
 def now() -> ManualClock:
     return ManualClock(wall=time.time())
 
@@ -48,7 +52,7 @@ def now() -> ManualClock:
 async def control(tls: ssl.SSLContext, shown: Authority, port: int = 0) -> AsyncIterator[str]:
     """A standby that shows one authority and has a certificate of it, or of another; its URL."""
     bound = listen("127.0.0.1", port)
-    serving = asyncio.create_task(serve(build_agent_app(Door(), shown.certificate), bound, tls))
+    serving = asyncio.create_task(serve(build_agent_app(Door(anybody), shown.certificate), bound, tls))
     try:
         yield f"https://127.0.0.1:{bound.getsockname()[1]}"
     finally:

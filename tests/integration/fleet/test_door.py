@@ -11,6 +11,7 @@ from linkpool.fleet.agents.hub import GRACE
 from linkpool.fleet.agents.roster import SILENT_AFTER, Seat
 from linkpool.fleet.catalog.told import Catalogs
 from linkpool.fleet.secrets.keys import Keyring
+from linkpool.log import scrub
 from linkpool.store import nodes
 from linkpool.store.database import Database
 from linkpool.store.tables import Colour, GroupRow, Standing
@@ -262,6 +263,32 @@ async def test_a_standby_says_so_and_welcomes_on_the_same_line_when_it_leads(hou
     assert isinstance(await line.hear(), NotLeader)
     await house.lead()
     assert isinstance(await line.hear(), Welcome)
+
+
+@pytest.mark.parametrize("changes", [{"group": "n9-blue-1"}, {"token": SecretStr("a guess")}])
+async def test_a_standby_keeps_no_strangers_line_and_nothing_of_what_he_showed(
+    house: House, changes: dict[str, Any]
+) -> None:
+    house.door.close()
+    guess = "a stranger's guess 0123456789"
+    line = house.knock("x.1", **({"token": SecretStr(guess)} | changes))
+    refused = await line.hear()
+    assert isinstance(refused, Refused)
+    assert refused.final
+    assert await line.hear() is None
+    assert scrub(guess) == guess
+
+
+async def test_of_too_many_silent_lines_the_oldest_is_closed_and_a_replica_comes_in(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkpool.fleet.agents.door.SILENT_LINES", 3)
+    silent = [Line() for _ in range(5)]
+    for line in silent:
+        house.visits.append(asyncio.create_task(house.door.serve(line)))
+    assert [await line.hear() for line in silent[:2]] == [None, None]
+    await house.enter(house.first_two()[0])
+    assert await silent[2].hear() is None
 
 
 async def test_a_replica_that_leaves_a_standby_is_forgotten(house: House) -> None:

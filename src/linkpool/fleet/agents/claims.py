@@ -7,25 +7,25 @@ whose holder was silent longest is used again, because a shared key costs gas an
 """
 
 import asyncio
-import hmac
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from linkpool import log as secrets_log
+from linkpool.fleet.agents.proof import prove
 from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
-from linkpool.store import accounts, nodes, tokens
-from linkpool.store.tables import Colour, GroupRow, NodeRow, SlotRow, Standing
+from linkpool.store import accounts, nodes
+from linkpool.store.tables import Colour, NodeRow, SlotRow, Standing
 from linkpool.units import Slot
-from linkpool.wire.agent import PROTOCOL, Hello, Refused
+from linkpool.wire.agent import Hello, Refused
 
 log = structlog.get_logger(__name__)
 
 _NO_SENDER = "no sender of this node may answer yet: its keys are being made, or fresh ones authorized"
-_STRANGER = "no such group, or the wrong token; the replica must be started by this pool's engine"
+AT_ONCE = 5
+"""Replicas looked up at the same time: a fleet that comes at once leaves other loops their connections."""
 
 
 @dataclass(frozen=True)
@@ -50,25 +50,24 @@ class Claims:
         self._keys = keys
         self._tasks = tasks
         self._last_heard = last_heard
+        self._admitting = asyncio.Semaphore(AT_ONCE)
         self._binding = asyncio.Lock()
 
     async def admit(self, hello: Hello) -> Claim | Refused:
         """The replica's slot, or why not. Raises StoreUnreachable, LeaseLost, EngineUnreachable."""
-        secrets_log.hide(hello.token.get_secret_value())
-        if hello.protocol != PROTOCOL:
-            reason = f"this control plane speaks protocol {PROTOCOL}, the replica {hello.protocol}"
-            return Refused(reason=reason, final=True)
+        async with self._admitting:
+            return await self._admit(hello)
+
+    async def _admit(self, hello: Hello) -> Claim | Refused:
         async with self._office.read() as session:
-            group = await session.get(GroupRow, hello.group)
-            node = await session.get(NodeRow, group.node) if group and group.node is not None else None
-        offered = tokens.digest(hello.token.get_secret_value())
-        if not hmac.compare_digest(offered, group.token_hash if group else "0" * 64):
-            return Refused(reason=_STRANGER, final=True)
-        if group is None or node is None or group.removed_at is not None:
-            return Refused(reason=f"group {hello.group} was removed", final=True)
+            proven = await prove(session, hello)
+            if isinstance(proven, Refused):
+                return proven
+            group, node = proven.group, proven.node
+            slots = await nodes.slots(session, node.index)
         if not await self._runs(hello):
             return Refused(reason=f"the engine does not report task {hello.task} in group {hello.group}")
-        slot = await self._bind(node.index, hello)
+        slot = _own(slots, hello.task) or await self._bind(node.index, hello)
         if slot is None:
             return Refused(reason=_NO_SENDER)
         key = self._keys.sender(node.index, Slot(slot.number))
@@ -99,9 +98,8 @@ class Claims:
         def free(row: SlotRow) -> bool:
             return row.task is None or self._tasks.get(row.task) is None
 
-        for row in rows:
-            if row.task == hello.task:
-                return row
+        if (own := _own(rows, hello.task)) is not None:
+            return own
         rows = [row for row in rows if row.sender not in frozen] or rows
         open_rows = [row for row in rows if free(row)]
         for row in open_rows:
@@ -112,3 +110,8 @@ class Claims:
     def _heard(self, row: SlotRow) -> float:
         heard = self._last_heard(row.task) if row.task else None
         return heard if heard is not None else (row.heard_at or 0.0)
+
+
+def _own(rows: Sequence[SlotRow], task: str) -> SlotRow | None:
+    """The slot that a task holds already."""
+    return next((row for row in rows if row.task == task and row.standing == Standing.GOOD), None)

@@ -1,7 +1,8 @@
 """Where replicas knock, whether this control plane leads or stands by.
 
-A standby says so and keeps the line; when it becomes the leader, the welcome follows on the same line. When a
-term ends every line is closed, and the replicas knock again.
+A standby says so and keeps the line of whoever shows a group's token; when it becomes the leader, the welcome
+follows on the same line. When a term ends every line is closed, and the replicas knock again. Lines on which
+nothing was proved yet are few: of more, the one that has been silent the longest is closed.
 """
 
 import asyncio
@@ -18,11 +19,16 @@ from linkpool.fleet.agents.hub import Facts, Hub
 from linkpool.fleet.agents.sessions import Link, LinkClosed
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.units import Wei
-from linkpool.wire.agent import Hello, NotLeader, Refused
+from linkpool.wire.agent import Hello, NotLeader, Refused, Up
 
 log = structlog.get_logger(__name__)
 
 HELLO_WITHIN = 10.0
+SILENT_LINES = 256
+"""Lines without a hello at a time: a replica says it at once, so strangers can only push out each other."""
+
+Refusal = Callable[[Hello], Awaitable[Refused | None]]
+"""Why who says this may not even wait; none when it may. Raises StoreUnreachable."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,10 @@ class Desk:
 class Door:
     """One per process; a leader opens it for its term."""
 
-    def __init__(self) -> None:
+    def __init__(self, refusal: Refusal) -> None:
+        """refusal: what is asked while standing by; a leader's desk asks itself."""
+        self._refusal = refusal
+        self._silent: dict[asyncio.Timeout, None] = {}
         self._desk: Desk | None = None
         self._opened = asyncio.Event()
 
@@ -69,10 +78,12 @@ class Door:
     async def serve(self, link: Link) -> None:
         """One line from the first word to the last; never raises for what the other side does."""
         try:
-            async with asyncio.timeout(HELLO_WITHIN):
-                hello = await link.receive()
+            hello = await self._hello(link)
             if not isinstance(hello, Hello):
                 await link.send(Refused(reason="the first message must be a hello", final=True))
+                return
+            if self._desk is None and (refused := await self._refusal(hello)) is not None:
+                await link.send(refused)
                 return
             desk = self._desk or await self._wait(link)
             await desk.hub.serve(hello, link, desk.claims, desk.facts)
@@ -86,6 +97,23 @@ class Door:
                 await link.send(Refused(reason="the control plane cannot decide now; ask again"))
         finally:
             await link.close()
+
+    async def _hello(self, link: Link) -> Up:
+        """The first word. Raises TimeoutError when it is late, or too many lines are silent; LinkClosed."""
+        async with asyncio.timeout(HELLO_WITHIN) as patience:
+            self._silent[patience] = None
+            if len(self._silent) > SILENT_LINES:
+                self._end_oldest()
+            try:
+                return await link.receive()
+            finally:
+                self._silent.pop(patience, None)
+
+    def _end_oldest(self) -> None:
+        oldest = next(iter(self._silent))
+        del self._silent[oldest]
+        if not oldest.expired():
+            oldest.reschedule(asyncio.get_running_loop().time())
 
     async def _wait(self, link: Link) -> Desk:
         """The desk, once there is one. Raises LinkClosed when the replica leaves first."""

@@ -69,8 +69,8 @@ class Revocations:
         self._said: dict[str, str] = {}
         self._indexed_at = float("-inf")
 
-    async def step(self) -> None:
-        """One look at every slot that is on its way. Raises StoreUnreachable, LeaseLost."""
+    async def step(self) -> bool:
+        """One look at every slot; true while any is on its way. Raises StoreUnreachable, LeaseLost."""
         now = self._office.clock.monotonic()
         if now - self._indexed_at >= INDEX_EVERY:
             await self._find_removed()
@@ -87,6 +87,7 @@ class Revocations:
                 if isinstance(error, Permanent):
                     troubles[slot.sender] = _trouble(rows[slot.node], slot, str(error))
         await self._office.alarms.only(Kind.REVOCATION_WAITS, troubles, Severity.CRITICAL)
+        return bool(moving)
 
     async def _advance(self, node: NodeRow, slot: SlotRow) -> None:
         if node.oracle is None or node.state in UNREGISTERED:

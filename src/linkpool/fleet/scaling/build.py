@@ -58,7 +58,7 @@ def build_growth(
     return (
         Loop("retirement", knock.unhurried(retirement.step, LOOK_EVERY), 1.0),
         Loop("rest", rest.step, 2.0),
-        Loop("revocations", revocations.step, 1.0),
+        Loop("revocations", knock.unhurried(revocations.step, LOOK_EVERY), 1.0),
         Loop("scaling", knock.unhurried(scaling.step, LOOK_EVERY), 0.5),
         Loop("guard", knock.unhurried(guard.step, LIST_EVERY), 1.0),
         Loop("waiting list", waiting.step, LIST_EVERY),
