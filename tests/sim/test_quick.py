@@ -11,6 +11,7 @@ from tests.sim.campaign import check
 from tests.sim.draw import histories
 from tests.sim.events import (
     Ask,
+    Blackout,
     Broke,
     Chair,
     Cut,
@@ -80,6 +81,37 @@ def test_with_gas_at_half_its_worth_an_answer_is_sent_at_once() -> None:
 def test_both_killed_the_next_copies_answer() -> None:
     events = (Kill(15, seat=0, back=60), Kill(15, seat=1, back=60), Ask(16, count=3, covered=True))
     assert all(one.in_time and not one.rejected for one in told(History(events=events)))
+
+
+@pytest.mark.parametrize("covered", [False, True])
+def test_all_killed_again_and_again_with_many_in_hand_rejects_nothing(covered: bool) -> None:
+    """No source replies at first, and both wait for it: all that is in hand of both when they die."""
+    dark = tuple(Blackout(at, back=1) for at in (24, 32, 40, 48))
+    events = (Ask(10, count=30, covered=covered), Drought(11, 40, how=How.HANGS), *dark)
+    world = play(History(events=events, source=1.0, block_time=2))
+    assert laws.broken(world) == []
+    assert len(world.plane.suspected) == 30
+    assert not world.plane.convicted
+    assert all(one.in_time and not one.rejected for one in record.read(world.chain))
+
+
+@pytest.mark.parametrize("deadly", [1, 2])
+def test_a_request_that_kills_is_found_and_rejected_and_all_others_are_answered(deadly: int) -> None:
+    """Among twenty: each kills while it is unknown, is tried alone until convicted, and kills no more."""
+    events = (
+        Ask(10, count=10),
+        Ask(10, count=deadly, job=Job.DEADLY, covered=True),
+        Ask(10, count=10),
+        Ask(20),
+    )
+    world = play(History(events=events, block_time=2))
+    assert laws.broken(world) == []
+    assert len(world.killed) == deadly
+    for one in record.read(world.chain):
+        assert bool(one.rejected) is (one.job is Job.DEADLY)
+        assert one.in_time is (one.job is not Job.DEADLY)
+        if one.rejected:
+            assert one.rejected.timestamp - one.block.timestamp < 30
 
 
 def test_what_no_source_answers_is_rejected_where_covered_and_only_there() -> None:

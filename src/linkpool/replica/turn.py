@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from linkpool.chain.clock import ChainClock
-from linkpool.replica.duty import Pace, ahead, due, last_resort
+from linkpool.replica.duty import Pace, ahead, due, last_resort, order
 from linkpool.replica.requests import Request
 from linkpool.replica.roster import RosterBook
 from linkpool.wire.agent import Member
@@ -49,20 +49,26 @@ class Turn:
 
     async def mine(self, request: Request, ready_at: float, pace: Pace) -> None:
         """Return when this replica should answer; `ready_at` in chain seconds."""
-        line, jury, since = self._ahead(request), None, None
+        line = self._ahead(request)
+        jury: list[str] | None = None
+        since: float | None = None
         while True:
-            if (now := self._jury(request)) != jury:
-                jury, since = now, self._clock.now()
-            moment = self._due(request, ready_at, len(line), pace)
-            if since is not None:
-                moment = self._anew(request, since, len(line), None if jury else pace)
+            before, jury = jury, self._jury() if request.run_id in self._roster.suspects else None
+            if jury != before:
+                since = self._clock.now()
+            if jury is not None and since is not None:
+                moment = self._trial(request, since, jury)
+            elif since is not None:
+                moment = self._acquitted(request, since, len(line), pace)
+            else:
+                moment = self._due(request, ready_at, len(line), pace)
             if (wait := moment - self._clock.now()) <= 0:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(wait, LOOK_AGAIN)):
                     await self._roster.changed()
-            line, before = self._ahead(request, line), line
-            for departed in (member for member in before if member not in line):
+            line, former = self._ahead(request, line), line
+            for departed in (member for member in former if member not in line):
                 await self._landing(departed)
 
     def _ahead(self, request: Request, before: Sequence[Member] = ()) -> list[Member]:
@@ -77,22 +83,27 @@ class Turn:
         tasks = {member.task for member in kept}
         return kept + [member for member in now if member.task not in tasks]
 
-    def _jury(self, request: Request) -> frozenset[str] | None:
-        """The replicas that may try it, if it is a suspect."""
-        if request.run_id not in self._roster.suspects:
-            return None
-        return frozenset(member.task for member in self._roster.members)
+    def _jury(self) -> list[str]:
+        """Those who may try suspects, in one order for all of these: one replica tries, the other lives."""
+        me = self._roster.me
+        others = [member for member in self._roster.members if member.task != me.task]
+        return [member.task for member in order(b"", [*others, me])]
 
-    def _anew(self, request: Request, since: float, rank: int, pace: Pace | None) -> float:
-        """The moment for a suspect (`pace` None), or one acquitted: the line counts from the latest word on.
+    def _trial(self, request: Request, since: float, jury: Sequence[str]) -> float:
+        """The moment for a suspect. The line counts from the latest change of it, however late it is.
 
-        However late it is, two do not try a suspect at once, and not the only one while a second may come.
+        No two try it at once, and the only one does not while a second may come.
         """
         if self._draining:
             return last_resort(request.event.expiration)
-        if pace is None:
-            return since + AGREE_SECONDS + max(rank, 1 if self._roster.alone else 0) * TRIAL_STEP
-        return since + rank * pace.step
+        rank = jury.index(self._roster.me.task)
+        return since + AGREE_SECONDS + max(rank, 1 if self._roster.alone else 0) * TRIAL_STEP
+
+    def _acquitted(self, request: Request, since: float, rank: int, pace: Pace) -> float:
+        """The moment for what was a suspect until then: whoever tried it sends the answer."""
+        if self._draining:
+            return last_resort(request.event.expiration)
+        return since + max(rank, self._jury().index(self._roster.me.task)) * pace.step
 
     def _due(self, request: Request, ready_at: float, rank: int, pace: Pace) -> float:
         if self._draining:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from linkpool.fleet.agents.poison import FORGET_AFTER, Poison
+from linkpool.fleet.agents.poison import FORGET_AFTER, TOGETHER, Poison
 from linkpool.wire.agent import Heartbeat, State
 
 pytestmark = pytest.mark.unit
@@ -93,13 +93,23 @@ def test_both_dead_at_once_convicts_neither_of_what_they_tried() -> None:
     assert poison.avoid(1) == ()
 
 
+def test_one_found_dead_right_after_the_other_convicts_nothing_either() -> None:
+    poison = suspected("r1", "r2")
+    for turn in range(5):
+        poison.holds("a", 1, beat(trying=("r1",)))
+        poison.holds("sibling", 1, beat(trying=("r2",)))
+        poison.bury({"sibling"}, set(), 100.0 * turn)
+        poison.bury(set(), set(), 100.0 * turn + 1)
+    assert poison.avoid(1) == ()
+
+
 def test_a_lone_replica_that_dies_of_it_convicts_too() -> None:
     poison = Poison()
     for task in ("a", "b"):
         die(poison, task, "r1")
-    for task in ("c", "d"):
+    for turn, task in enumerate(("c", "d"), 1):
         poison.holds(task, 1, beat(trying=("r1",)))
-        poison.bury(set(), set(), 1.0)
+        poison.bury(set(), set(), turn * TOGETHER)
     assert poison.avoid(1) == ("r1",)
 
 

@@ -11,6 +11,7 @@ import pytest
 from linkpool.contracts.oracle import Reason
 from linkpool.replica.answers import Answer, NotSent
 from linkpool.replica.case import SETTLE_BLOCKS, Tools, work
+from linkpool.replica.duty import order
 from linkpool.replica.metrics import Metrics
 from linkpool.replica.requests import Request
 from linkpool.replica.roster import RosterBook
@@ -26,6 +27,7 @@ from tests.support.replica_desk import Chain, on_chain
 pytestmark = pytest.mark.unit
 
 ME = Member(task="me", sender="0xa", primary=True)
+OTHER = Member(task="other", sender="0xb", primary=True)
 LOST = Failure(Reason.SOURCE_FAILED, "no reply", temporary=True, ours=False)
 REFUSED = Failure(Reason.SOURCE_REFUSED, "404", temporary=False, ours=False)
 OURS = Failure(Reason.SOURCE_FAILED, "no ethtx", temporary=False, ours=True)
@@ -81,9 +83,11 @@ class Scene:
     def rejectable(self, _one: Request) -> bool:
         return self.current.covered and self.now < 150
 
-    def play(self, seconds: float, *members: Member, avoid: tuple[str, ...] = ()) -> Awaitable[None]:
+    def play(
+        self, seconds: float, *members: Member, avoid: tuple[str, ...] = (), suspects: tuple[str, ...] = ()
+    ) -> Awaitable[None]:
         """Work on the case for so long."""
-        self.roster.take(Roster(epoch=0, version=1, members=members or (ME,), avoid=avoid))
+        self.roster.take(Roster(epoch=0, version=1, members=members or (ME,), avoid=avoid, suspects=suspects))
 
         async def landing(_member: Member) -> None:
             return
@@ -233,6 +237,27 @@ def test_who_comes_in_the_second_half_rejects_nothing():
         assert it.rejected == []
 
     play(test, LOST, penalty=5)
+
+
+def test_a_suspect_is_not_rejected_for_the_time_that_its_trial_takes():
+    async def test(it: Scene) -> None:
+        await asyncio.sleep(125)
+        await it.play(20, ME, OTHER, suspects=(it.one.run_id,))
+        assert it.rejected == []
+        assert bool(it.runs) is (order(b"", (ME, OTHER))[0] == ME), "one of them tries"
+
+    play(test, LOST, penalty=5)
+
+
+def test_a_suspect_that_nobody_could_try_is_rejected_at_the_last_moment():
+    async def test(it: Scene) -> None:
+        await asyncio.sleep(125)
+        await it.play(25, suspects=(it.one.run_id,))
+        assert it.runs == []
+        assert [reason for _, reason in it.rejected] == [Reason.SOURCE_FAILED]
+        assert it.rejected[0][0] == pytest.approx(147, abs=1)
+
+    play(test, "answer", penalty=5)
 
 
 def test_poison_is_not_run_but_rejected():

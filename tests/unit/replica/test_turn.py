@@ -5,19 +5,22 @@ from functools import partial
 
 import pytest
 
-from linkpool.replica.duty import Pace, ahead, last_resort
+from linkpool.replica.duty import Pace, ahead, last_resort, order
 from linkpool.replica.roster import RosterBook
-from linkpool.replica.turn import LOOK_AGAIN, Turn
+from linkpool.replica.turn import AGREE_SECONDS, LOOK_AGAIN, TRIAL_STEP, Turn
 from linkpool.wire.agent import Leaving, Member, Roster
 from tests.support.oracle_logs import request
 from tests.support.replica_desk import Chain, on_chain
 
 pytestmark = pytest.mark.unit
 
+Z = Member(task="z", sender="0xz", primary=True)
 A = Member(task="a", sender="0xa", primary=True)
 B = Member(task="b", sender="0xb", primary=True)
 ONE = request(1)
 FIRST, SECOND = (A, B) if not ahead(ONE.identity, (A, B), A) else (B, A)
+TESTER, OTHER = order(b"", (A, B))
+"""Of suspects one replica tries all, whoever would be first in line for them."""
 PACE = Pace(1.0)
 
 
@@ -43,6 +46,11 @@ class Scene:
 
     def say(self, version: int, *members: Member, leaving: tuple[Leaving, ...] = ()) -> None:
         self.roster.take(Roster(epoch=0, version=version, members=members, leaving=leaving))
+
+    def suspect(self, version: int, *members: Member, acquit: bool = False) -> None:
+        """The request may have killed two; or not, after all."""
+        suspects = () if acquit else (ONE.run_id,)
+        self.roster.take(Roster(epoch=0, version=version, members=members, suspects=suspects))
 
     def leaves(self, version: int, *runs: str) -> None:
         """The first drains, with these runs in hand."""
@@ -136,3 +144,51 @@ def test_a_clock_that_was_wrong_is_looked_at_again():
         return await scene.waited()
 
     assert on_chain(scenario) <= 2 + 3 + LOOK_AGAIN
+
+
+@pytest.mark.parametrize("late", [0.0, 250.0])
+@pytest.mark.parametrize(("me", "rank"), [(TESTER, 0), (OTHER, 1)])
+def test_two_never_try_a_suspect_at_once_however_late_it_is(me: Member, rank: int, late: float):
+    async def scenario(chain: Chain) -> float:
+        scene = Scene(chain, me)
+        scene.ready -= late
+        scene.suspect(2, A, B)
+        return await scene.waited()
+
+    assert on_chain(scenario) == pytest.approx(AGREE_SECONDS + rank * TRIAL_STEP)
+
+
+def test_the_only_one_waits_for_a_sibling_before_it_tries_a_suspect():
+    async def scenario(chain: Chain, comes: bool) -> float:
+        scene = Scene(chain, FIRST)
+        scene.suspect(2, FIRST)
+        if comes:
+            asyncio.get_running_loop().call_later(3, scene.suspect, 3, A, B)
+        return await scene.waited()
+
+    assert on_chain(partial(scenario, comes=True)) == pytest.approx(3 + AGREE_SECONDS)
+    assert on_chain(partial(scenario, comes=False)) == pytest.approx(AGREE_SECONDS + TRIAL_STEP)
+
+
+def test_what_a_sibling_tried_and_outlived_is_the_siblings_for_one_step_more():
+    async def scenario(chain: Chain) -> float:
+        scene = Scene(chain, OTHER)
+        scene.ready -= 250
+        scene.suspect(2, A, B)
+        asyncio.get_running_loop().call_later(4, partial(scene.suspect, 3, A, B, acquit=True))
+        return await scene.waited()
+
+    assert on_chain(scenario) == pytest.approx(4 + PACE.step)
+
+
+def test_a_suspect_whose_tester_dies_waits_for_the_next_sibling():
+    async def scenario(chain: Chain) -> float:
+        scene = Scene(chain, OTHER)
+        scene.suspect(2, A, B)
+        loop = asyncio.get_running_loop()
+        loop.call_later(2, scene.suspect, 3, OTHER)
+        loop.call_later(6, scene.suspect, 4, OTHER, Z)
+        return await scene.waited()
+
+    rank = order(b"", (OTHER, Z)).index(OTHER)
+    assert on_chain(scenario) == pytest.approx(6 + AGREE_SECONDS + rank * TRIAL_STEP)

@@ -16,6 +16,8 @@ DEATHS = 2
 """In hand at so many, a run is suspected."""
 STRIKES = 2
 """Tried alone at so many, it is convicted: one may be chance."""
+TOGETHER = 20.0
+"""Seconds within which two deaths may have had one cause."""
 FORGET_AFTER = 3_600.0
 """Seconds: by then the request is long answered, rejected or expired."""
 
@@ -44,6 +46,8 @@ class Poison:
         self._deaths: Counter[Run] = Counter()
         self._strikes: Counter[Run] = Counter()
         self._last: dict[Run, float] = {}
+        self._buried: dict[int, float] = {}
+        """When a replica of a node was last found dead."""
 
     def holds(self, task: str, node: int, beat: Heartbeat) -> bool:
         """A replica's heartbeat. Returns whether a trial of it ended, so that a suspect is acquitted."""
@@ -61,13 +65,14 @@ class Poison:
     def bury(self, alive: Collection[str], heard: Collection[str], now: float) -> None:
         """Count the deaths of those no longer alive, and forget what is long past. `heard`: who speaks now.
 
-        A death is no strike against what was tried when a sibling is there and does not speak either:
+        A death is no strike against what was tried when the sibling does not speak either, or has just died:
         whatever took both was not a request that one of them ran.
         """
         gone = [task for task in self._hands if task not in alive]
-        struck = [task for task in gone if self._outlived(task, heard)]
+        struck = [task for task in gone if self._outlived(task, heard, now)]
         for task in gone:
             hand = self._hands.pop(task)
+            self._buried[hand.node] = now
             for run in hand.blamed:
                 self._deaths[hand.node, run] += 1
                 self._last[hand.node, run] = now
@@ -76,11 +81,13 @@ class Poison:
         for key in [key for key, at in self._last.items() if now - at > FORGET_AFTER]:
             self._forget(key)
 
-    def _outlived(self, task: str, heard: Collection[str]) -> bool:
-        """Whether a sibling lives on, or there is none that could."""
+    def _outlived(self, task: str, heard: Collection[str], now: float) -> bool:
+        """Whether a sibling lives on, or there was none that could."""
         node = self._hands[task].node
         siblings = [other for other, hand in self._hands.items() if hand.node == node and other != task]
-        return not siblings or any(other in heard for other in siblings)
+        if siblings:
+            return any(other in heard for other in siblings)
+        return now - self._buried.get(node, -TOGETHER) >= TOGETHER
 
     def _forget(self, run: Run) -> None:
         for counts in (self._last, self._deaths, self._strikes):
