@@ -12,21 +12,25 @@ from typing import Any, TextIO
 
 import structlog
 
-_hidden: set[str] = set()
+_HEAD = 8
+"""Characters by which secrets are looked up; shorter ones would eat ordinary words."""
+_hidden: dict[str, set[str]] = {}
+"""Secrets by how they begin: a fleet has thousands, and each line is searched for all of them at once."""
 _MASK = "[secret]"
 
 
 def hide(secret: str) -> str:
     """Register a secret, so that no log line shows it again; returns it. Both 0x and bare hex are covered."""
     bare = secret.removeprefix("0x")
-    if len(bare) >= 8:  # shorter ones would eat ordinary words
-        _hidden.add(bare)
+    if len(bare) >= _HEAD:
+        _hidden.setdefault(bare[:_HEAD], set()).add(bare)
     return secret
 
 
 def scrub(text: str) -> str:
     """`text` with every registered secret replaced."""
-    for secret in _hidden:
+    heads = {text[at : at + _HEAD] for at in range(len(text) - _HEAD + 1)} & _hidden.keys()
+    for secret in sorted((one for head in heads for one in _hidden[head]), key=len, reverse=True):
         text = text.replace(secret, _MASK)
     return text
 

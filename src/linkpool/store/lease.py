@@ -32,6 +32,7 @@ async def renew(session: AsyncSession, holder: str, epoch: int) -> bool:
 
 async def take(session: AsyncSession, holder: str, unmoved: Lease) -> int | None:
     """Lead under the next epoch, if the lease is still exactly `unmoved`; the new epoch, or None."""
+    await session.execute(select(LeaseRow.id).with_for_update())  # waits for a leader's open transactions
     same = (LeaseRow.epoch == unmoved.epoch) & (LeaseRow.beat == unmoved.beat)
     epoch = unmoved.epoch + 1
     taken = await _changed(session, update(LeaseRow).where(same).values(holder=holder, epoch=epoch, beat=0))

@@ -83,7 +83,7 @@ class Sweep:
             open_ = paying & slots.keys()
         for sender in open_:
             self._outbox(slots[sender])
-        for outbox in self._outboxes.values():
+        for outbox in list(self._outboxes.values()):
             await outbox.step()
 
     async def step(self) -> None:
