@@ -8,6 +8,7 @@ import { c } from "../texts/console";
 import { ALERTS, PLACES } from "./alarm-kinds";
 import { Alarms } from "./alarms";
 import { Doc } from "./doc";
+import { Words } from "./words";
 
 export function AlarmsPage() {
   return (
@@ -39,7 +40,7 @@ const KINDS: Column<string>[] = [
     ),
   },
   { key: "means", title: c.alarms.means_, cell: (kind) => c.alarms.means[kind] },
-  { key: "do", title: c.alarms.todo_, cell: (kind) => c.alarms.advice[kind] },
+  { key: "do", title: c.alarms.todo_, cell: (kind) => <Words of={c.alarms.advice[kind] ?? ""} /> },
   { key: "where", title: c.alarms.where, cell: (kind) => <Where kind={kind} /> },
 ];
 

@@ -11,6 +11,7 @@ import { formatAge, secondsSince } from "../units/number";
 import { PLACES } from "./alarm-kinds";
 import { Doc } from "./doc";
 import { useAlarms } from "./queries";
+import { Words } from "./words";
 
 type Alarm = Schemas["AlarmView"];
 
@@ -40,9 +41,11 @@ function One({ alarm }: { alarm: Alarm }) {
         </strong>{" "}
         ({subject}, {c.alarms.since(formatAge(secondsSince(alarm.since, now)))})
       </p>
-      <p>{alarm.detail}</p>
       <p>
-        {c.alarms.todo} {c.alarms.advice[alarm.kind] ?? c.alarms.unknown}{" "}
+        <Words of={alarm.detail} />
+      </p>
+      <p>
+        {c.alarms.todo} <Words of={c.alarms.advice[alarm.kind] ?? c.alarms.unknown} />{" "}
         {place && (
           <>
             <Link href={place.page}>{c.alarms.pages[place.page]}</Link> · <Doc path={place.doc} />

@@ -1,6 +1,6 @@
 /** The console's own line under the shell's: where one is, who one is, whether figures are live. */
 
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { Link, useRoute } from "wouter";
 
 import { Badge } from "../components/badge";
@@ -76,8 +76,13 @@ function AlarmsTab() {
 function Tab({ href, also, children }: { href: string; also?: string; children: ReactNode }) {
   const [here] = useRoute(href);
   const [below] = useRoute(also ?? href);
+  const tab = useRef<HTMLAnchorElement>(null);
+  const on = here || below;
+  useEffect(() => {
+    if (on) tab.current?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone it may be out of sight
+  }, [on]);
   return (
-    <Link href={href} aria-current={here || below ? "page" : undefined}>
+    <Link ref={tab} href={href} aria-current={on ? "page" : undefined}>
       {children}
     </Link>
   );

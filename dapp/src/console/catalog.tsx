@@ -17,6 +17,7 @@ import { asked } from "./document";
 import { useCatalog } from "./queries";
 import { meant, under, useMay } from "./session";
 import { Wish } from "./wish";
+import { Words } from "./words";
 
 type Catalog = Schemas["CatalogView"];
 type Job = Schemas["JobView"];
@@ -155,7 +156,7 @@ function Changing({ catalog }: { catalog: Catalog }) {
   return (
     <Section title={c.catalog.change}>
       <p className="quiet">
-        {c.catalog.changeLead} {c.catalog.secrets}
+        {c.catalog.changeLead} <Words of={c.catalog.secrets} />
       </p>
       <div className="field">
         <label htmlFor="catalog">{c.catalog.json}</label>

@@ -5,9 +5,9 @@ import { useConfig } from "../config";
 export function Doc({ path }: { path: string }) {
   const { docs } = useConfig();
   const [file] = path.split("#");
-  if (!docs) return <span className="mono breaks">docs/{file}</span>;
+  if (!docs) return <span className="mono doc">docs/{file}</span>;
   return (
-    <a href={`${docs}/${path}`} target="_blank" rel="noreferrer" className="breaks">
+    <a href={`${docs}/${path}`} target="_blank" rel="noreferrer" className="doc">
       docs/{file}
     </a>
   );

@@ -1,9 +1,10 @@
 /** Fields of a form whose reasons for a refusal come from the API, each shown at its field. */
 
-import { createContext, use, useEffect, useId, type ReactNode } from "react";
+import { createContext, use, useEffect, useId } from "react";
 
 import type { Unfit } from "../api/client";
 import { reasonFor } from "./refusal";
+import { Words } from "./words";
 
 export interface Form {
   errors: readonly Unfit[];
@@ -21,7 +22,7 @@ interface Props {
   label: string;
   value: string;
   change: (value: string) => void;
-  hint?: ReactNode;
+  hint?: string | undefined;
   /** How its text must look, in words. */
   shape?: string;
   unit?: string;
@@ -60,10 +61,10 @@ export function Entry({ field, label, value, change, hint, shape, unit, kind = "
         </span>
       )}
       <span className="wrong" id={`${id}-wrong`} role="alert">
-        {wrong}
+        {wrong && <Words of={wrong} />}
       </span>
       <span className="hint" id={`${id}-hint`}>
-        {hint ?? shape}
+        <Words of={hint ?? shape ?? ""} />
       </span>
     </div>
   );

@@ -7,6 +7,7 @@ import { Banner } from "../components/banner";
 import { Page } from "../components/page";
 import { c } from "../texts/console";
 import { enter, useStanding } from "./session";
+import { Words } from "./words";
 
 export function Login() {
   const { ended } = useStanding();
@@ -54,7 +55,7 @@ export function Login() {
             {wrong}
           </span>
           <span id="token-hint" className="hint">
-            {c.login.hint}
+            <Words of={c.login.hint} />
           </span>
         </div>
         <button type="submit" className="button main" disabled={busy}>

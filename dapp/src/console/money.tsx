@@ -27,6 +27,8 @@ type Sent = Schemas["linkpool__wire__money__MoveView"];
 
 const STATES: Record<Sent["state"], Tone> = { open: "info", landed: "good", failed: "bad" };
 const PLACES = 4;
+/** An address or an id within a purpose. */
+const LONG = /(0x)?[0-9a-f]{24,}/gi;
 
 export function MoneyPage() {
   const treasury = useTreasury();
@@ -152,7 +154,7 @@ function Frozen({ account, why }: { account: Kept; why: string }) {
 
 const SENT: Column<Sent>[] = [
   { key: "when", title: c.money.when, cell: ({ at }) => formatMoment(at) },
-  { key: "purpose", title: c.money.purpose, head: true, cell: ({ purpose }) => <span className="breaks">{purpose}</span> },
+  { key: "purpose", title: c.money.purpose, head: true, cell: ({ purpose }) => <span className="breaks" title={purpose}>{purpose.replace(LONG, shortened)}</span> },
   { key: "target", title: c.money.account, wide: true, cell: ({ target }) => <Address value={target} /> },
   { key: "value", title: c.money.value, numeric: true, cell: ({ value }) => <Amount value={value} unit="coin" places={PLACES} /> },
   { key: "cost", title: c.money.cost, numeric: true, cell: ({ cost }) => <Amount value={cost} unit="coin" places={6} /> },

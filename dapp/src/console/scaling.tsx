@@ -18,6 +18,7 @@ import { WritePolicy } from "./policy";
 import { useDecisions, useScaling } from "./queries";
 import { meant } from "./session";
 import { Wish } from "./wish";
+import { Words } from "./words";
 
 type Now = Schemas["ScalingNow"];
 type Policy = Schemas["ScalingPolicy"];
@@ -97,7 +98,9 @@ function Reasons({ reasons }: { reasons: readonly string[] }) {
   return (
     <ul className="reasons">
       {reasons.map((reason) => (
-        <li key={reason}>{reason}</li>
+        <li key={reason}>
+          <Words of={reason} />
+        </li>
       ))}
     </ul>
   );
