@@ -30,7 +30,7 @@ from linkpool.wire.api import NodeView
 from linkpool.wire.catalog import PutCatalog, PutJob
 
 CHAIN_ID = 31337
-CONTROL_SECONDS = 30.0
+CONTROL_SECONDS = 60.0
 
 Say = Callable[[str], None]
 
