@@ -20,7 +20,7 @@ from tests.support.pool import traffic
 from tests.support.swarm_pool import Stage, swarm_pool
 from tests.support.until import until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 TEXT = (PROJECT / "examples" / "catalog" / "jobs" / "exchange.toml").read_text()
 ID = str(tomllib.loads(TEXT)["externalJobID"])
