@@ -3,15 +3,26 @@
 import json
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
+from linkpool.aws.template import template_text
+from linkpool.fleet.secrets.keys import new_master, seal
 from tests.support.docker import Daemon
+from tests.support.formation import Formation
 from tests.support.images import Images, build
 
 pytestmark = pytest.mark.timeout(300)
 
 MEGABYTE = 10**6
+POOL = """
+state = "elsewhere"
+chain_id = 1
+pool = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+view = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
+rpc_urls = ["https://one.example.org/key"]
+"""
 
 
 def docker_cli(daemon: Daemon, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -50,6 +61,32 @@ def test_every_process_starts_on_a_read_only_root_without_rights(docker: Daemon,
     modules += "assert ssl.create_default_context().get_ca_certs()"
     whole = docker_cli(docker, *bare[:-1], "--entrypoint", "python", images.linkpool, "-c", modules)
     assert whole.returncode == 0, whole.stderr
+
+
+def test_a_control_plane_of_the_stack_on_aws_needs_nothing_but_its_environment(
+    docker: Daemon, images: Images, tmp_path: Path
+) -> None:
+    """As its task definition runs it, up to the database, which is not there."""
+    passphrase = "a-passphrase-of-some-length"
+    seal(new_master(), passphrase, tmp_path / "master.json", cost=2**10)
+    given = {"DatabaseUrl": "postgresql://linkpool@127.0.0.1:9/linkpool", "Image": "it", "Domain": "here"}
+    task = Formation(json.loads(template_text()), given).resources()["ControlATask"]["Properties"]
+    (container,) = task["ContainerDefinitions"]
+    told = {one["Name"]: one["Value"] for one in container["Environment"]}
+    told |= {
+        "LINKPOOL_KEYS": (tmp_path / "master.json").read_text(),
+        "LINKPOOL_ADMIN_TOKEN": "a-token-of-24-characters",
+        "LINKPOOL_CONFIG": POOL,
+        "LINKPOOL_PASSPHRASE_FILE": "/etc/hostname",  # in place of KMS
+    }
+    environment = [part for name, value in told.items() for part in ("--env", f"{name}={value}")]
+    assert container["ReadonlyRootFilesystem"] is True
+    bare = ("run", "--rm", "--read-only", "--cap-drop", "ALL", "--network", "none", "--hostname", passphrase)
+    ended = docker_cli(
+        docker, *bare, "--user", container["User"], *environment, images.linkpool, *container["Command"]
+    )
+    assert ended.returncode == 75, ended.stderr
+    assert "the database did not do it" in ended.stderr
 
 
 def test_a_replica_ends_in_order_when_it_is_told_to(docker: Daemon, images: Images) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from linkpool import log as logs
 from linkpool.aws.stack import Plan, Stacks
 from linkpool.cli.output import print_json, say, show, table
 from linkpool.errors import Permanent
@@ -39,6 +40,7 @@ def deploy_stack(wanted: Deployment, *, execute: bool, lose_data: bool, as_json:
     """Show the change set; execute it if told to. Raises BadStack, EngineRefused, EngineUnreachable."""
     given = dict(_split(each) for each in wanted.parameters)
     template = wanted.template.read_text() if wanted.template else own_template(short=True)
+    logs.configure()
     asyncio.run(_deploy(wanted, template, given, execute=execute, lose_data=lose_data, as_json=as_json))
 
 
@@ -48,6 +50,7 @@ def delete_stack(region: str, stack: str, endpoint: str | None, *, really: bool,
         text = f"nothing was deleted; --yes deletes {stack}, and keeps the key, two secrets and a snapshot"
         say(text, as_json=as_json, stack=stack, deleted=False)
         return
+    logs.configure()
     asyncio.run(Stacks(region, endpoint).delete(stack))
     say(f"{stack} is deleted", as_json=as_json, stack=stack, deleted=True)
 
