@@ -234,3 +234,15 @@ async def test_a_removed_group_that_still_runs_is_removed_again(scene: Scene) ->
 
     await scene.plane.lead(gone)
     assert scene.world.primary[1] is Colour.GREEN
+
+
+async def test_a_node_tells_its_own_upgrades_and_none_that_has_not_begun(scene: Scene) -> None:
+    await scene.ask("new", oracle(1))
+    await scene.until(RolloutState.DONE)
+    async with scene.database.write() as session:
+        await moves.add(session, node=1, release="new", colour=Colour.BLUE, within=1.0, now=0.0)
+    async with scene.database.read() as session:
+        found = await moves.begun_of_node(session, oracle(1), 5)
+        others = await moves.begun_of_node(session, oracle(2), 5)
+    assert [(row.release, row.state) for row in found] == [("new", MoveState.DONE)]
+    assert others == []
