@@ -241,16 +241,20 @@ async def traffic(
 
 
 @asynccontextmanager
-async def real_pool(root: Path, *, rpc_key: str | None = None) -> AsyncIterator[RealPool]:
+async def real_pool(
+    root: Path, *, rpc_key: str | None = None, began: float | None = None
+) -> AsyncIterator[RealPool]:
     """Start everything, stop everything. The demo job is served and offered, the node is staked on.
 
-    rpc_key: what endpoints are asked with, in their URLs, as providers want it.
+    rpc_key: what endpoints are asked with, in their URLs, as providers want it. began: Unix seconds of the
+    chain's first block, if not now.
     """
     async with AsyncExitStack() as stack:
         folder = Folder(root)
         folder.root.mkdir(exist_ok=True)
         await folder.clear()
-        chain = stack.enter_context(anvil(gas_limit=BLOCK_GAS))
+        start = () if began is None else ("--timestamp", str(int(began)))
+        chain = stack.enter_context(anvil(gas_limit=BLOCK_GAS, extra=start))
         http = await stack.enter_async_context(aiohttp.ClientSession())
         endpoint = connect(chain.ws, http)
         stack.push_async_callback(endpoint.close)
