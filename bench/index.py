@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+
 from bench._pool import report
 from linkpool import log as logs
 from linkpool.fleet.indexer.indexer import Indexer
@@ -52,12 +54,27 @@ async def _read(url: str, life: PoolLife) -> Mapping[str, object]:
     life.chain.blocks = whole
     events = await count(database)
     await database.close()
+    size = {} if database.one_host else {"bytes_per_request": await _bytes_per_request(url)}
     return {
         "events": events,
+        **size,
         "catching_up_events_per_s": round(deep / deep_seconds),
         "at_the_head_events_per_s": round((events - deep) / head_seconds),
         "at_the_head_ms_per_block": round(1_000 * head_seconds / (len(whole) - DEEP_BLOCKS - 1), 1),
     }
+
+
+async def _bytes_per_request(url: str) -> int:
+    """All tables and indexes, with stakes and all else of that history, per request."""
+    connection = await asyncpg.connect(url)
+    try:
+        size = (
+            "SELECT sum(pg_total_relation_size(relid)) FROM pg_stat_user_tables WHERE relname LIKE 'chain_%'"
+        )
+        requests = "SELECT count(*) FROM chain_requests"
+        return round(int(await connection.fetchval(size)) / int(await connection.fetchval(requests)))
+    finally:
+        await connection.close()
 
 
 async def _grow_to(life: PoolLife, blocks: list[Mined], follower: Indexer) -> float:

@@ -19,6 +19,7 @@ from linkpool.api.agent import build_agent_app
 from linkpool.api.agent_tls import RENEW_EVERY, AgentTls
 from linkpool.api.app import Defaults, build_app
 from linkpool.api.engine import for_tasks, local_engine, open_engine
+from linkpool.api.files import room_for_lines
 from linkpool.api.pages import STATIC
 from linkpool.api.server import listen, serve
 from linkpool.api.settings import Settings
@@ -155,7 +156,7 @@ async def _ground(
         means=_means(settings),
         max_fee=Wei(settings.max_fee),
         link_price=None if settings.link_price is None else str(settings.link_price),
-        door=Door(partial(refusal, database)),
+        door=Door(partial(refusal, database), room_for_lines()),
         knock=Knock(),
         http=await stack.enter_async_context(open_http()),
         capacity=Juels(settings.capacity),

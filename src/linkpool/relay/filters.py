@@ -11,7 +11,7 @@ from typing import Any
 from linkpool.chain.rpc import Refusal
 
 INVALID_PARAMS = -32602
-MAX_ADDRESSES = 1_000
+MAX_ADDRESSES = 5_000
 MAX_TOPICS = 1_000
 """Choices at one position."""
 

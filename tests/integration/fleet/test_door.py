@@ -55,6 +55,16 @@ async def test_two_replicas_get_two_slots_with_their_keys_and_hear_of_each_other
     assert {m.sender for m in roster.members} <= set(SENDERS)
 
 
+async def test_a_door_whose_process_may_open_no_more_files_says_what_to_do(house: House) -> None:
+    one, two = house.first_two()
+    house.door._most = 1
+    await house.enter(one)
+    refused = await house.knock(two).hear_kind("refused")
+    assert isinstance(refused, Refused)
+    assert not refused.final, "it is let in once there is room"
+    assert "limit of open files" in refused.reason
+
+
 async def test_a_draining_replica_is_there_for_what_it_has_in_hand_until_that_is_done(house: House) -> None:
     one, two = house.first_two()
     first, _ = await house.enter(one)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from linkpool.fleet.clock import SystemClock
 from linkpool.fleet.lease import STOP_AFTER, TAKE_AFTER, Candidate, Term, lead
+from linkpool.store import lease as rows
 from linkpool.store import nodes
 from linkpool.store.database import Database, LeaseLost, StoreUnreachable
 from tests.support.databases import Cluster
@@ -137,6 +138,15 @@ async def test_a_leader_that_hangs_inside_a_transaction_is_not_waited_for(
     assert second.term.epoch == 2
     for each in (hangs, stands_by):
         await each.close()
+
+
+async def test_a_busy_leader_does_not_keep_itself_from_renewing(cluster: Cluster) -> None:
+    database = await cluster.with_tables()
+    candidate = Candidate(database, "a", ManualClock())
+    await candidate.step()
+    async with database.lead(1), asyncio.timeout(60), database.write() as session:
+        assert await rows.renew(session, "a", 1), "its own open transaction holds nothing up"
+    await database.close()
 
 
 async def test_work_is_cancelled_the_moment_a_term_ends(database: Database) -> None:

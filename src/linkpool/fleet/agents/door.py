@@ -51,9 +51,11 @@ class Desk:
 class Door:
     """One per process; a leader opens it for its term."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        """refusal: what is asked while standing by; a leader's desk asks itself."""
+    def __init__(self, refusal: Refusal, most: int | None = None) -> None:
+        """refusal: what is asked while standing by; a leader's desk asks itself. most: lines that fit."""
         self._refusal = refusal
+        self._most = most
+        self._lines = 0
         self._silent: dict[asyncio.Timeout, None] = {}
         self._desk: Desk | None = None
         self._opened = asyncio.Event()
@@ -77,7 +79,11 @@ class Door:
 
     async def serve(self, link: Link) -> None:
         """One line from the first word to the last; never raises for what the other side does."""
+        self._lines += 1
         try:
+            if self._most is not None and self._lines > self._most:
+                await self._no_room(link)
+                return
             hello = await self._hello(link)
             if not isinstance(hello, Hello):
                 await link.send(Refused(reason="the first message must be a hello", final=True))
@@ -96,7 +102,17 @@ class Door:
             with suppress(LinkClosed):
                 await link.send(Refused(reason="the control plane cannot decide now; ask again"))
         finally:
+            self._lines -= 1
             await link.close()
+
+    async def _no_room(self, link: Link) -> None:
+        """Say so while there are files left to say it with. Raises LinkClosed."""
+        reason = (
+            f"this control plane has {self._most} lines, all that its limit of open files leaves room for: "
+            "raise it (`ulimit -n`, LimitNOFILE, the container's nofile) and restart"
+        )
+        log.error("a replica was sent away", reason=reason)
+        await link.send(Refused(reason=reason))
 
     async def _hello(self, link: Link) -> Up:
         """The first word. Raises TimeoutError when it is late, or too many lines are silent; LinkClosed."""
