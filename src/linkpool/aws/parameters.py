@@ -9,8 +9,8 @@ ARN = r"arn:aws[a-z-]*:"
 
 _TEXTS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "PoolName": (
-        "Name of the pool in ECS, Secrets Manager and DNS.",
-        {"Default": "linkpool", "AllowedPattern": r"^[a-z][a-z0-9-]{0,19}$"},
+        "Name of the pool in ECS, Secrets Manager and DNS; `control` begins the control planes' own names.",
+        {"Default": "linkpool", "AllowedPattern": r"^(?!control)[a-z][a-z0-9-]{0,19}$"},
     ),
     "Image": (
         "Image of every LinkPool process, by digest: REPOSITORY@sha256:DIGEST.",

@@ -11,6 +11,8 @@ from troposphere import GetAtt, Ref, Sub, Template, kms, secretsmanager
 
 PREFIX = "linkpool-control/${PoolName}/"
 FILLED_BY_HAND = ("master", "settings")
+KEPT = "RetainExceptOnCreate"
+"""When the stack goes. What a failed first deployment made holds nothing yet, and goes with it."""
 MADE = {"admin-token": 40, "database-password": 32}
 """Letters and figures of those that are made here."""
 
@@ -23,7 +25,7 @@ def add_secrets(template: Template) -> None:
             Description=Sub("Seals the master secret of the pool ${PoolName}"),
             EnableKeyRotation=True,
             PendingWindowInDays=30,
-            DeletionPolicy="Retain",  # without it the sealed master secret opens no more, here or in a backup
+            DeletionPolicy=KEPT,  # without it the sealed master secret opens no more, here or in a backup
             UpdateReplacePolicy="Retain",
             KeyPolicy={
                 "Version": "2012-10-17",
@@ -40,7 +42,7 @@ def add_secrets(template: Template) -> None:
         )
     )
     for name in FILLED_BY_HAND:
-        _secret(template, name, "Retain")
+        _secret(template, name, KEPT)
     for name, length in MADE.items():
         made = secretsmanager.GenerateSecretString(PasswordLength=length, ExcludePunctuation=True)
         _secret(template, name, "Delete", GenerateSecretString=made)

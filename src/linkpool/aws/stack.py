@@ -5,8 +5,7 @@ set is executed (`carry_out`) or thrown away (`forget`).
 """
 
 import asyncio
-import hashlib
-import time
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,8 +73,7 @@ class Stacks:
         there = await self._described(stack)
         new = there is None or there["StackStatus"] == "REVIEW_IN_PROGRESS"
         kept = set() if there is None or new else {one["ParameterKey"] for one in there["Parameters"]}
-        asked = hashlib.sha256(f"{template}{sorted(given.items())}{time.time_ns()}".encode()).hexdigest()
-        name = f"linkpool-{asked[:12]}"
+        name = f"linkpool-{secrets.token_hex(6)}"
         known = await self._formation.call("get_template_summary", TemplateBody=template)
         declared = {one["ParameterKey"] for one in known["Parameters"]}
         if strange := sorted(set(given) - declared):

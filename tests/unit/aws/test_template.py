@@ -186,7 +186,7 @@ def test_what_holds_data_is_kept_when_the_stack_goes() -> None:
     found = formation(GIVEN).resources()
     kept = {name: each.get("DeletionPolicy") for name, each in found.items()}
     assert kept["Database"] == "Snapshot"
-    assert kept["MasterKey"] == kept["MasterSecret"] == kept["SettingsSecret"] == "Retain"
+    assert kept["MasterKey"] == kept["MasterSecret"] == kept["SettingsSecret"] == "RetainExceptOnCreate"
     assert found["Database"]["Properties"]["MultiAZ"] is True
 
 
@@ -201,3 +201,9 @@ def test_one_control_plane_is_updated_after_the_other_each_in_its_zone() -> None
     assert zones == [["TaskSubnetA"], ["TaskSubnetB"]]
     waiting = Formation(json.loads(template_text()), GIVEN | {"ControlPlanes": "0"}).resources()
     assert [waiting[name]["Properties"]["DesiredCount"] for name in ("ControlA", "ControlB")] == [0, 0]
+
+
+def test_the_page_explains_every_parameter() -> None:
+    page = Path("docs/aws.md").read_text()
+    for name, one in build().to_dict()["Parameters"].items():
+        assert f"| `{name}` | {one.get('Default', '')} | {one['Description']} |" in page, name
