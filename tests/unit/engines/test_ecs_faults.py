@@ -36,23 +36,25 @@ troubles = st.fixed_dictionaries(
 
 async def persist(do: Callable[[], Awaitable[object]]) -> None:
     """As the loops of the control plane do: what may pass is tried again, a refusal is not."""
-    while True:
-        try:
-            await do()
-        except EngineUnreachable:
-            await asyncio.sleep(1)
-        else:
-            return
+    async with asyncio.timeout(600):
+        while True:
+            try:
+                await do()
+            except EngineUnreachable:
+                await asyncio.sleep(1)
+            else:
+                return
 
 
 async def settled(sky: FakeEcs, engine: EcsEngine, count: int, group: Group = ONE) -> list[Task]:
     """All tasks of the group, once so many run and none else is there; nothing lags any more."""
     sky.faults, sky.lag = [], 0.0
-    while True:
-        mine = [task for task in await engine.tasks() if task.group == group.name]
-        if len(mine) == count and all(task.phase is Phase.RUNNING for task in mine):
-            return mine
-        await asyncio.sleep(0.5)
+    async with asyncio.timeout(60):
+        while True:
+            mine = [task for task in await engine.tasks() if task.group == group.name]
+            if len(mine) == count and all(task.phase is Phase.RUNNING for task in mine):
+                return mine
+            await asyncio.sleep(0.5)
 
 
 def trouble(sky: FakeEcs, wanted: dict[str, object]) -> None:
