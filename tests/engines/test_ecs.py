@@ -40,7 +40,7 @@ async def place(cloud: Cloud) -> Place:
 async def bench(
     docker: Daemon, cloud: Cloud, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Bench]:
-    monkeypatch.setattr("linkpool.engines.aws.TRIES", 3)  # boto waits longer before each further one
+    monkeypatch.setattr("linkpool.engines.aws.TRIES", 3)  # each further one waits longer
 
     def label(task: str) -> str:
         return f"{ARN}=arn:aws:ecs:{REGION}:000000000000:task/{cloud.cluster}/{task}"
@@ -95,5 +95,5 @@ async def test_the_token_is_a_secret_of_its_own_and_stands_in_no_definition(
 
 async def test_a_region_out_of_reach_is_said(place: Place) -> None:
     async with EcsEngine(place, "http://127.0.0.1:9") as engine:
-        with pytest.raises(EngineUnreachable, match="does not answer ecs list_tasks"):
+        with pytest.raises(EngineUnreachable, match="does not answer ecs:ListTasks"):
             await engine.tasks()
