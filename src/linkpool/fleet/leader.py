@@ -170,7 +170,7 @@ class Leader:
         checker = Checker(office, ground.rpc, followed)
         yield Loop("outbox", self._treasurer.step, OUTBOX_EVERY)
         yield Loop("manager's outbox", self._manager.step, OUTBOX_EVERY)
-        yield Loop("index", indexer.turn, 0.0)
+        yield Loop("index", indexer.turn, 0.1)
         yield Loop("index check", checker.step, CHECK_SECONDS)
         yield Loop("journal", self._write_journal, 0.05)
 
