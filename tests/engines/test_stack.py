@@ -31,8 +31,6 @@ from linkpool.fleet.secrets.sealed import open_keys
 from tests.support.aws import REGION, Cloud, emulator
 from tests.support.docker import Daemon
 
-pytestmark = pytest.mark.engines
-
 IMAGE = "/machine/image"
 GIVEN = {
     "Image": f"123456789012.dkr.ecr.{REGION}.amazonaws.com/linkpool@sha256:{'0' * 64}",

@@ -7,10 +7,9 @@ import pytest
 
 from linkpool.aws.costs import LAUNCHES, bill, price_table
 from linkpool.aws.prices import AwsPrices, BadAwsPrices
-from linkpool.cli.aws_costs import line
+from linkpool.cli.aws_costs import line, show_table
+from linkpool.cli.money import read_prices
 from linkpool.economics.costs import node_month, standing_day
-
-pytestmark = pytest.mark.unit
 
 DEFAULTS = AwsPrices.read(None)
 
@@ -44,6 +43,14 @@ def test_the_price_table_says_the_same_where_machines_are_full(tmp_path: Path) -
         count = 2 * prices.machine_tasks  # replicas that fill machines of both zones
         by_table = count // 2 * node_month(table, f"ecs-{launch}") + 30 * standing_day(table)
         assert float(by_table) == pytest.approx(float(bill(prices, count // 2, launch).total), rel=1e-4)
+
+
+def test_the_price_table_is_what_the_treasury_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_table(None, as_json=False)
+    (tmp_path / "prices.toml").write_text(capsys.readouterr().out)
+    assert read_prices(tmp_path / "prices.toml") == price_table(DEFAULTS)
 
 
 @pytest.mark.parametrize("text", ["vcpu_hour = -1", "vcpu = 1", "vcpu_hour = "])

@@ -4,8 +4,6 @@ import pytest
 
 from linkpool.aws.stack import _read
 
-pytestmark = pytest.mark.unit
-
 
 @pytest.mark.parametrize(
     ("action", "replacement", "type", "shown", "loses"),

@@ -18,8 +18,6 @@ from linkpool.aws.template import AT_MOST, build, template_text
 from linkpool.engines.ecs_rights import CHECK, ENGINE, PASSES, TAGS
 from tests.support.formation import REGION, Formation
 
-pytestmark = pytest.mark.unit
-
 GIVEN = {
     "Image": f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/linkpool@sha256:{'0' * 64}",
     "Domain": "pool.example.org",

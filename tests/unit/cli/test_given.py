@@ -10,8 +10,6 @@ from linkpool.cli.given import unpack
 from linkpool.fleet.secrets.keys import Keyring, new_master, seal
 from linkpool.fleet.secrets.sealed import open_keys
 
-pytestmark = pytest.mark.unit
-
 
 def test_contents_become_files_and_leave_the_environment(tmp_path: Path) -> None:
     master = new_master()
