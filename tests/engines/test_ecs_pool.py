@@ -6,6 +6,8 @@ not do as AWS does stands at the head of test_ecs.py. Beside that, here:
 - it gives a task to no zone and no machine: two subnets in two zones are named, one bridge holds all tasks;
 - a capacity provider is only kept in its books; nothing scales;
 - roles are not looked at: every call is allowed, and a task starts without its execution role's rights;
+- what it says is never behind, and it throttles nobody (tests/unit/engines/test_ecs_faults.py does);
+- images are named by the daemon's ID, where AWS pulls by digest;
 - network: no security group stands in the way, and tasks reach this machine by the bridge's gateway;
 - a new deployment stops the old tasks once new ones run for a second, healthy or not.
 """
