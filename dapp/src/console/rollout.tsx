@@ -91,7 +91,7 @@ function OneMove({ move }: { move: Move }) {
         <span className="quiet">{c.upgrades.to(move.colour)}</span>
       </header>
       {move.state !== "skipped" && move.state !== "waiting" && <Steps label={c.upgrades.stepsOf(name)} steps={steps(move)} />}
-      {move.state === "waiting" && <p className="quiet">{c.upgrades.waiting(move.wave)}</p>}
+      {move.state === "waiting" && <p className="quiet">{c.upgrades.waiting}</p>}
       {move.detail && <p className="quiet">{move.detail}</p>}
     </article>
   );

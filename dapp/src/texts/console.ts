@@ -356,7 +356,7 @@ export const c = {
     abortWords: ["What is in flight returns to its old release. Nodes that have moved stay where they are."],
     stepsOf: (node: string) => `Steps of ${node}`,
     steps: ["Start and prove", "New replicas first", "Drain the old ones", "Remove the old ones"],
-    waiting: (wave: number) => `waits for wave ${String(wave)}`,
+    waiting: "waits for its turn",
     moves: {
       waiting: "Waiting",
       starting: "Starting",
