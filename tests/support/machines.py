@@ -29,10 +29,14 @@ umount -l /sys/fs/cgroup 2>/dev/null; mount -t tmpfs none /sys/fs/cgroup; cd /sy
 for c in $(awk 'NR>1{{print $1}}' /proc/cgroups); do
   mkdir -p $c; mount -t cgroup -o $c none $c 2>/dev/null || rmdir $c
 done
+{{ mkdir -p cpu/{name} && echo 20000 >cpu/{name}/cpu.shares; }} 2>/dev/null || true
 cd {folder}; exec dockerd --data-root data --exec-root {folder}/exec --pidfile pid --cgroup-parent /{name} \
   --host unix://{folder}/docker.sock --host unix:///var/run/docker.sock
 """
-"""A machine's own /run and control groups, then its daemon, which containers find at the usual place."""
+"""A machine's own /run and control groups, then its daemon, which containers find at the usual place.
+
+Its shares of the processors make up for all its containers being one group among this machine's processes.
+"""
 
 
 def run(*command: str, check: bool = True) -> str:
