@@ -3982,7 +3982,9 @@ export interface operations {
                 "idempotency-key"?: string | null;
             };
             path: {
+                /** @description An address, checksummed or in any case. */
                 node: string;
+                /** @description An address, checksummed or in any case. */
                 sender: string;
             };
             cookie?: never;
@@ -7925,7 +7927,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The sender's address, checksummed. */
+                /** @description The sender's address, in any case. */
                 sender: string;
             };
             cookie?: never;

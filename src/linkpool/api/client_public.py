@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 
 from linkpool.api.client import Client
 from linkpool.wire.history import Account, ChainEvents, History, KnownNode, KnownNodeList, PoolFigures
+from linkpool.wire.waiting import WaitingList
 
 Size = Literal["hour", "day"]
 
@@ -33,6 +34,11 @@ async def history(client: Client, bucket: Size, count: int, oracle: str | None =
 async def account(client: Client, address: str) -> Account:
     """What an account has, earned and lost."""
     return Account.model_validate(await client.ask("GET", f"/public/accounts/{quote(address, safe='')}"))
+
+
+async def waiting(client: Client) -> WaitingList:
+    """How much waits for room, and how much room there is."""
+    return WaitingList.model_validate(await client.ask("GET", "/public/waiting"))
 
 
 async def chain_events(client: Client, limit: int, **where: str | int | None) -> ChainEvents:

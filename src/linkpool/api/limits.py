@@ -78,7 +78,7 @@ class RateLimit:
             await self._app(scope, receive, send)
             return
         token = _token(scope)
-        caller = token if token in self._good and token else _address(scope)
+        caller = token if token in self._good and token else address(scope)
         seconds = self._limiter.wait(caller)
         if seconds or self._open[caller] >= self._limiter.rate.open:
             headers = {"Retry-After": str(math.ceil(seconds or 1))}
@@ -133,7 +133,7 @@ def _token(scope: MutableMapping[str, Any]) -> str | None:
     return None
 
 
-def _address(scope: MutableMapping[str, Any]) -> str:
+def address(scope: MutableMapping[str, Any]) -> str:
     """IPv4 as it is; of IPv6 the network, of which one caller has all addresses."""
     host = str(scope["client"][0]) if scope.get("client") else ""
     try:

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Response
 
 from linkpool.api.auth import Auth
 from linkpool.api.fleet_view import FleetView
+from linkpool.chain.types import checksum
 from linkpool.fleet.nodes.wishes import KeyUsed, NoSuchNode, NoSuchSender, NotNow, Wishes
 from linkpool.store import operations
 from linkpool.store.database import Database
@@ -18,6 +19,11 @@ IdempotencyKey = Annotated[
         pattern=r"^[\x21-\x7e]{1,200}$",
         description="The same key with the same body gives the first answer again.",
     ),
+]
+
+
+AnyCase = Annotated[
+    str, Path(pattern=r"^0x[0-9a-fA-F]{40}$", description="An address, checksummed or in any case.")
 ]
 
 
@@ -78,8 +84,8 @@ def node_routes(database: Database, auth: Auth, view: FleetView, wishes: Wishes)
 
     @routes.post("/nodes/{node}/senders/{sender}/revoke", status_code=202)
     async def revoke_sender(
-        node: str,
-        sender: str,
+        node: AnyCase,
+        sender: AnyCase,
         response: Response,
         token: Annotated[TokenRow, Depends(auth.operator)],
         idempotency_key: IdempotencyKey = None,
@@ -89,7 +95,7 @@ def node_routes(database: Database, auth: Auth, view: FleetView, wishes: Wishes)
         Its replica is replaced and takes another slot; a fresh sender is authorized in its place.
         """
         try:
-            operation = await wishes.revoke(node, sender, _key(token, idempotency_key))
+            operation = await wishes.revoke(checksum(node), checksum(sender), _key(token, idempotency_key))
         except (NoSuchNode, NoSuchSender) as error:
             raise HTTPException(404, str(error)) from error
         except (KeyUsed, NotNow) as error:

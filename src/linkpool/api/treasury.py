@@ -6,13 +6,14 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query
 
 from linkpool.api.auth import Auth
 from linkpool.api.money_view import MoneyView
+from linkpool.chain.types import checksum
 from linkpool.fleet.clock import Clock
 from linkpool.store import accounts, events, ledger
 from linkpool.store.database import Database
 from linkpool.wire.money import AccountView, EconomicsView, PricesView, PriceTable, TreasuryView
 
 Sender = Annotated[
-    str, Path(pattern=r"^0x[0-9a-fA-F]{40}$", description="The sender's address, checksummed.")
+    str, Path(pattern=r"^0x[0-9a-fA-F]{40}$", description="The sender's address, in any case.")
 ]
 
 
@@ -29,12 +30,13 @@ def money_routes(database: Database, auth: Auth, view: MoneyView, clock: Clock) 
     @routes.post("/treasury/unfreeze/{sender}", dependencies=[operator])
     async def unfreeze(sender: Sender) -> AccountView:
         """Send gas there again, once somebody knows why it was frozen; one that is not stays as it is."""
+        sender = checksum(sender)
         async with database.write() as session:
             if await accounts.unfreeze(session, sender):
                 events.add(session, "slot_unfrozen", None, {"sender": sender}, clock.now())
         shown = await view.account(sender)
         if shown is None:
-            raise HTTPException(404, f"no sender {sender}")
+            raise HTTPException(404, f"no sender {sender}; `linkpool treasury show` has those there are")
         return shown
 
     @routes.get("/treasury/prices", dependencies=[reader])

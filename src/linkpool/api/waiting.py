@@ -7,7 +7,7 @@ from typing import Annotated
 from eth_utils.address import to_checksum_address
 from fastapi import APIRouter, Body, HTTPException, Path, Request
 
-from linkpool.api.limits import Limiter, Rate
+from linkpool.api.limits import Limiter, Rate, address
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.waiting.desk import LONGEST, MINIMUM, NotTaken, NotWaiting, WaitingDesk
 from linkpool.fleet.waiting.statement import NAME, VERSION, BadSignature
@@ -29,7 +29,7 @@ def waiting_routes(database: Database, desk: WaitingDesk, clock: Clock) -> APIRo
     limiter = Limiter(RATE, clock)
 
     def slow_down(request: Request) -> None:
-        seconds = limiter.wait(request.client.host if request.client else "")
+        seconds = limiter.wait(address(request.scope))
         if seconds:
             raise HTTPException(429, "too many statements; wait a moment", {"Retry-After": f"{seconds:.0f}"})
 

@@ -59,6 +59,16 @@ def account(address: Address, url: Url = DEFAULT_URL, json: AsJson = False) -> N
     tables.show_account(Session(url).run(lambda client: public.account(client, address)), as_json=json)
 
 
+@app.command()
+def waiting(url: Url = DEFAULT_URL, json: AsJson = False) -> None:
+    """How much LINK waits for room, by signatures of its wallets, and how much room there is."""
+    from linkpool.api import client_public as public
+    from linkpool.cli import figures_tables as tables
+    from linkpool.cli.session import Session
+
+    tables.show_waiting(Session(url).run(public.waiting), as_json=json)
+
+
 @app.command("events")
 def chain_events(
     node: MaybeNode = None,

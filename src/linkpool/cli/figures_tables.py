@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from linkpool.cli.output import facts, print_json, show, table
 from linkpool.units import show as amount
 from linkpool.wire.history import Account, AsOf, ChainEvents, Figures, History, KnownNode, PoolFigures
+from linkpool.wire.waiting import WaitingList
 
 
 def show_pool(pool: PoolFigures, *, as_json: bool) -> None:
@@ -26,6 +27,23 @@ def show_pool(pool: PoolFigures, *, as_json: bool) -> None:
                 "paused until": pool.paused_until,
                 **(_figures(pool.figures) if pool.figures else {}),
                 "checked": f"{pool.checked.checks} times, {pool.checked.differences} differences",
+            }
+        )
+    )
+
+
+def show_waiting(found: WaitingList, *, as_json: bool) -> None:
+    """The sums; who it is stays between the wallet and the pool."""
+    if as_json:
+        print_json(found)
+        return
+    show(
+        facts(
+            {
+                "wallets on the list": found.wallets,
+                "would stake": f"{amount(int(found.amount))} LINK",
+                "found no room yet": f"{amount(int(found.waiting))} LINK",
+                "room in nodes now": f"{amount(int(found.room))} LINK",
             }
         )
     )

@@ -10,7 +10,7 @@ from linkpool.api.client_growth import policy, put_policy
 from linkpool.cli.output import facts, print_json, show, table
 from linkpool.errors import Permanent
 from linkpool.units import show as amount
-from linkpool.wire.guard import GuardSettings, GuardView, PutGuard
+from linkpool.wire.guard import GuardSettings, GuardView, PutGuard, PutOverride
 from linkpool.wire.scaling import (
     DecisionList,
     PolicyView,
@@ -20,6 +20,15 @@ from linkpool.wire.scaling import (
     WeekExplained,
 )
 
+_MEANS = {
+    ("", "missing"): "is needed while there is no policy",
+    ("", "string_pattern_mismatch"): "write it like 400 or 12.50",
+    ("", "string_too_short"): "must not be empty",
+    ("url", "string_pattern_mismatch"): "write it like https://nodes.example/count.json",
+    ("address", "string_pattern_mismatch"): "write it as 0x and forty hex digits",
+    ("function", "string_pattern_mismatch"): "write it like nodeCount()",
+}
+"""What pydantic says for programs, for people: of a field, or of any."""
 _IN_LINK = ("stake_room", "slack")
 
 
@@ -59,12 +68,22 @@ def guard_of(upper: float, lower: float, sources: Sequence[Mapping[str, Any] | N
         raise BadRules(_explain(error)) from error
 
 
+def override_of(reason: str, hours: float) -> PutOverride:
+    """Why, and for how long. Raises BadRules."""
+    try:
+        return PutOverride(reason=reason, expires_in_seconds=round(hours * 3_600))
+    except ValidationError as error:
+        raise BadRules(_explain(error)) from error
+
+
 def _explain(error: ValidationError) -> str:
     """What is wrong, by the names of options."""
     parts = []
     for each in error.errors():
-        name = str(each["loc"][-1]).replace("_", "-") if each["loc"] else ""
-        parts.append(f"--{name}: {each['msg']}" if name else each["msg"])
+        field = str(each["loc"][-1]) if each["loc"] else ""
+        name = {"url": "source-url", "address": "contract"}.get(field, field).replace("_", "-")
+        told = _MEANS.get((field, each["type"])) or _MEANS.get(("", each["type"]), each["msg"])
+        parts.append(f"--{name}: {told}" if name else told)
     return "; ".join(parts)
 
 

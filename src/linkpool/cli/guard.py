@@ -76,11 +76,11 @@ def override(
 ) -> None:
     """Let auto-scaling grow in spite of the guard, for a while."""
     from linkpool.api import client_growth
+    from linkpool.cli.growth import override_of
     from linkpool.cli.growth import show_guard as show
     from linkpool.cli.session import Session
-    from linkpool.wire.guard import PutOverride
 
-    wanted = PutOverride(reason=reason, expires_in_seconds=round(hours * 3_600))
+    wanted = override_of(reason, hours)
     show(Session(url, token_file).run(lambda client: client_growth.override(client, wanted)), as_json=json)
 
 

@@ -12,23 +12,28 @@ from linkpool.wire.api import NodeView
 
 
 class BadAmount(Permanent):
-    """Text that is no amount of LINK."""
+    """Text that is no amount."""
 
 
 def juels(text: str) -> Juels:
     """`"100.5"` LINK in juels. Raises BadAmount."""
-    try:
-        return link(text)
-    except (ValueError, InvalidOperation, OverflowError) as error:
-        raise BadAmount(f"{text!r} is no amount of LINK: write it like 100000 or 0.5") from error
+    return Juels(_whole(text, "LINK", "100000 or 0.5"))
 
 
 def wei(text: str) -> int:
     """`"0.5"` of the chain's coin in wei. Raises BadAmount."""
+    return _whole(text, "the chain's coin", "2 or 0.5")
+
+
+def _whole(text: str, unit: str, example: str) -> int:
+    """Both have eighteen places."""
     try:
-        return link(text)  # both have eighteen places
-    except (ValueError, InvalidOperation, OverflowError) as error:
-        raise BadAmount(f"{text!r} is no amount of the chain's coin: write it like 2 or 0.5") from error
+        made: int = link(text)
+    except (ValueError, InvalidOperation, OverflowError):
+        made = -1
+    if made < 0:
+        raise BadAmount(f"{text!r} is no amount of {unit}: write it like {example}")
+    return made
 
 
 def show_nodes(nodes: Sequence[NodeView], *, as_json: bool) -> None:
