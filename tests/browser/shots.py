@@ -1,6 +1,6 @@
 """Pictures of every page from a real pool with some life behind it: `python -m tests.browser.shots FOLDER`.
 
-Its chain begins twelve days ago; stake, requests and claims are spread over them, so that figures and charts
+Its chain begins eight days ago; stake, requests and claims are spread over them, so that figures and charts
 have something to tell. One picture each for desk and phone, light and dark.
 """
 
@@ -31,12 +31,12 @@ from tests.support.pages import DESK, PHONE, Visit, chromium, visit
 from tests.support.pool import RealPool, real_pool
 
 HOUR, DAY = 3_600, 86_400
-DAYS = 12
+DAYS = 8
 NODES = 3
-DAILY = (14, 22, 17, 30, 26, 41, 35, 52, 47, 38, 60, 55)
+DAILY = (14, 22, 30, 26, 41, 52, 47, 60)
 """Requests of each day, over all nodes."""
 STAKES = ((42_600, 18_250, 6_400), (9_300, 21_700, 11_000), (2_150, 12_480, 30_700))
-"""LINK that come to each node on the first, the fourth and the eighth day; the visitor's part aside."""
+"""LINK that come to each node on the first, the fourth and the seventh day; the visitor's part aside."""
 OURS = (2_500, 800, 0)
 """LINK of the visitor on each node."""
 QUALITY = 74
@@ -50,7 +50,7 @@ class Life:
     at: Visit
 
     async def lived(self) -> None:
-        """Twelve days."""
+        """Eight days."""
         for _ in range(NODES - 1):
             await self.pool.control.make_node()
         await self.at.go("/")
@@ -59,8 +59,8 @@ class Life:
         nodes = [node.id or "" for node in await self.pool.control.nodes()]
         await self._prices()
         for day in range(DAYS):
-            if day % 4 == 0:
-                await self._stake(nodes, STAKES[day // 4], self.pool.found.staker.address)
+            if day % 3 == 0:
+                await self._stake(nodes, STAKES[day // 3], self.pool.found.staker.address)
             if day == 0:
                 await self._stake(nodes, OURS, self.at.wallet.address)
             await self._ask(nodes, DAILY[day])
@@ -149,26 +149,36 @@ class Camera:
                 (self.folder / f"{name}-{where}-{theme}.webp").write_bytes(base64.b64decode(shot["data"]))
 
 
+async def stakers(pool: RealPool, camera: Camera) -> None:
+    """What anybody sees."""
+    node = f"/nodes/{pool.oracle}"
+    await camera.take("nodes", "/")
+    await camera.take("node", node)
+    await camera.take("stake", f"{node}/stake")
+    await camera.take("position", "/position")
+    await camera.take("pool", "/pool")
+
+
 async def console(pool: RealPool, camera: Camera) -> None:
     """The operator's pages, with an upgrade under way."""
     page = camera.at.page
     await camera.at.go("/console")
-    await camera.take("login", "/console")
     await page.get_by_label("API token").fill(pool.folder.token.read_text().strip())
     await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("heading", name="Fleet", level=1)).to_be_visible()
+    for name in ("money", "scaling", "catalog"):
+        await camera.take(name, f"/console/{name}")
     command = [sys.executable, "-m", "linkpool.replica"]
     await put_release(pool.control, "v1.1", PutRelease(command=command, settings={"V": "1.1"}))
-    await start_rollout(pool.control, StartRollout(release="v1.1", all=True, nodes=[], wave=1, within=120.0))
-    await page.get_by_role("link", name="Upgrades", exact=True).click()
+    await start_rollout(pool.control, StartRollout(release="v1.1", all=True, nodes=[], wave=1, within=300.0))
+    await camera.at.go("/console/upgrades")
     await page.get_by_role("link", name="Upgrade to v1.1").first.click()
+    await expect(page.get_by_text("Moved", exact=True).first).to_be_visible()
     await expect(page.get_by_text("(under way)").first).to_be_attached()
     await camera.take("upgrade", page.url.removeprefix(pool.control.url))
-    done = page.get_by_role("status").get_by_text("Done", exact=True)
-    await expect(done).to_be_visible(timeout=300_000)
-    names = ("alarms", "upgrades", "scaling", "money", "catalog", "audit")
-    for name, path in (("fleet", "/console"), *((each, f"/console/{each}") for each in names)):
-        await camera.take(name, path)
+    await camera.take("fleet", "/console")
+    for name in ("alarms", "audit"):
+        await camera.take(name, f"/console/{name}")
 
 
 async def shoot(folder: Path) -> None:
@@ -184,17 +194,8 @@ async def shoot(folder: Path) -> None:
             at.page.set_default_timeout(120_000)
             await Life(pool, at).lived()
             camera = Camera(at, await at.context.new_cdp_session(at.page), folder)
-            node = f"/nodes/{pool.oracle}"
+            await stakers(pool, camera)
             await console(pool, camera)
-            await pool.settled()
-            for name, path in (
-                ("nodes", "/"),
-                ("node", node),
-                ("stake", f"{node}/stake"),
-                ("position", "/position"),
-                ("pool", "/pool"),
-            ):
-                await camera.take(name, path)
 
 
 if __name__ == "__main__":

@@ -26,12 +26,26 @@ async def judged(page: Page) -> list[str]:
     ]
 
 
+async def sideways(page: Page) -> int:
+    """Pixels by which the page is wider than its window."""
+    return int(await page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+async def judged_everywhere(page: Page) -> None:
+    """What is open now, on a dark phone and then on a light desk: nothing serious, nothing too wide."""
+    for (width, height), dark in ((PHONE, True), (DESK, False)):
+        await page.set_viewport_size({"width": width, "height": height})
+        # with motion reduced, so that no colour is on its way to another
+        await page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+        assert await sideways(page) <= 0, f"too wide for {width} px"
+        assert await judged(page) == [], f"{width} px wide"
+
+
 async def judge(at: Visit, path: str) -> None:
     await at.go(path)
     await at.page.locator(".skeleton").first.wait_for(state="detached")
     assert await judged(at.page) == [], path
-    wide = await at.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wide <= 0, f"{path} is {wide} px too wide"
+    assert await sideways(at.page) <= 0, f"{path} is too wide"
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
@@ -44,7 +58,14 @@ async def test_axe_finds_nothing_serious(
         node = f"/nodes/{pool.oracle}"
         for path in ("/", node, f"{node}/stake", "/position", f"/position/{staker}", "/pool", "/nowhere"):
             await judge(at, path)
-        await at.go("/")
+        await at.go("/pool")
+        await at.page.get_by_role("button", name="What is APR?").click()
+        assert await judged(at.page) == [], "an explanation"
+        await at.page.keyboard.press("Escape")
         await at.page.get_by_role("button", name="Connect wallet").click()
         assert await judged(at.page) == [], "the wallet's dialog"
+        await at.page.keyboard.press("Escape")
+        await at.connect()
+        await at.page.get_by_role("banner").locator("button.wallet").click()
+        assert await judged(at.page) == [], "a connected wallet's dialog"
         assert (at.troubles, at.foreign) == ([], [])

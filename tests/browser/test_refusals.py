@@ -144,20 +144,3 @@ async def test_a_reload_while_the_wallet_asks(pool: RealPool, browser: Browser) 
         await expect(at.page.get_by_text("loaded again while your wallet was asking")).to_be_visible()
         at.wallet.answers.set()
         await expect(at.page.get_by_text("Your stake is in the chain")).to_be_visible()
-
-
-async def test_joining_and_leaving_the_waiting_list_by_signature(pool: RealPool, browser: Browser) -> None:
-    async with visit(browser, pool) as at:
-        await at.go("/pool")
-        await at.connect()
-        await at.page.get_by_label("I would stake").fill("1000")
-        await at.page.get_by_role("button", name="Sign and join").click()
-        await expect(
-            at.page.get_by_text("You wait with 1,000.00 LINK.").or_(
-                at.page.get_by_text("There is room for your 1,000.00 LINK now.")
-            )
-        ).to_be_visible()
-        await at.page.get_by_role("button", name="Leave the list").click()
-        await expect(at.page.get_by_role("button", name="Leave the list")).to_have_count(0)
-        assert at.wallet.asked.count("eth_signTypedData_v4") == 2
-        assert "eth_sendTransaction" not in at.wallet.asked

@@ -70,12 +70,13 @@ async def test_from_connecting_to_withdrawing(pool: RealPool, browser: Browser) 
         await expect(page.get_by_text("in 6 days 23 hours")).to_be_visible()
 
         await pool.rpc.call("evm_increaseTime", UNBONDING)
-        ready = page.get_by_role("button", name="Withdraw", disabled=False)
-        await expect(ready.or_(page.get_by_text("Nothing to claim")).first).to_be_visible()
-        if await ready.count():  # the pool's own treasury pushes tickets through too, and may be quicker
-            await ready.click()
+        pressed = False
 
         async def paid() -> bool:
+            nonlocal pressed
+            if not pressed and await withdraw.and_(page.locator(":enabled")).count():
+                await withdraw.dispatch_event("click")  # the treasury pushes tickets too, and may be quicker
+                pressed = True
             held = await pool.link.balance_of(at.wallet.address).ask(pool.rpc)
             return abs(held - LINK - income) < WHOLE // 10**9
 

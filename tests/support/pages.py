@@ -77,9 +77,17 @@ class Visit:
 
 @asynccontextmanager
 async def visit(
-    browser: Browser, pool: RealPool, *, size: tuple[int, int] = DESK, dark: bool = False, rich: bool = True
+    browser: Browser,
+    pool: RealPool,
+    *,
+    size: tuple[int, int] = DESK,
+    dark: bool = False,
+    rich: bool = True,
+    announced: bool = True,
 ) -> AsyncIterator[Visit]:
-    """A fresh browser profile with a fresh wallet; `rich` ones have LINK and coins."""
+    """A fresh browser profile with a fresh wallet. rich: it has LINK and coins; announced: pages hear of it
+    by EIP-6963, else they find it at `window.ethereum`.
+    """
     context = await browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if dark else "light",
@@ -89,7 +97,7 @@ async def visit(
     )
     context.set_default_timeout(20_000)
     wallet = Wallet(pool.chain, CHAIN_ID)
-    await wallet.install(context)
+    await wallet.install(context, announced=announced)
     if rich:
         await pool.rpc.call("anvil_setBalance", wallet.address, hex(COINS))
         await pool.owner.send(pool.link.transfer(wallet.address, LINK))

@@ -35,6 +35,7 @@ PROVIDER = """
   };
   window.linkpoolTestWalletSays = (event, value) =>
     (listeners[event] ?? []).forEach((each) => each(value));
+  if (!ANNOUNCED) return void (window.ethereum = provider);
   const icon = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'/>";
   const uuid = "0b7a9b54-0000-4000-8000-6c696e6b7465";
   const info = { uuid, name: "NAME", icon, rdns: "example.linkpool.test" };
@@ -73,10 +74,10 @@ class Wallet:
         self._connected = False
         self._works: set[asyncio.Task[Any]] = set()
 
-    async def install(self, context: BrowserContext) -> None:
-        """Be the wallet of every page of a context."""
+    async def install(self, context: BrowserContext, *, announced: bool = True) -> None:
+        """Be the wallet of every page of a context. announced: by EIP-6963; else it is `window.ethereum`."""
         await context.expose_binding("linkpoolTestWallet", self._binding)
-        await context.add_init_script(PROVIDER)
+        await context.add_init_script(PROVIDER.replace("ANNOUNCED", "true" if announced else "false"))
 
     async def _binding(self, source: dict[str, Any], method: str, params: str) -> str:
         try:
