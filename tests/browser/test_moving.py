@@ -75,7 +75,7 @@ async def test_one_claim_for_two_nodes_and_a_move_out_of_a_retired_one(
 
         await expect(goes.get_by_role("button", name="Move")).to_have_count(0)
         await until_over(pool.control, await retire(pool.control, gone), 60)
-        await expect(goes.get_by_text("Retired", exact=True)).to_be_visible()
+        await expect(goes.get_by_text("Retired", exact=True)).to_be_visible(timeout=60_000)
         await expect(page.get_by_text("A node you staked on is retired")).to_be_visible()
         await page.get_by_role("button", name="Unstake from").first.click()
         await judged_everywhere(page)
