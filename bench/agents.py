@@ -227,16 +227,22 @@ async def _planes(
     planes: list[Plane] = []
     for number, agents in enumerate(ports):
         write_config(state, claim_port(0, "the API", ""), chain, standing)
-        file = state.root / f"control-{number}.toml"
         more = {"database": url, "agent_port": agents, "agent_host": "127.0.0.1", "control_urls": urls}
-        told = "".join(f"{name} = {json.dumps(value)}\n" for name, value in more.items())
-        file.write_text(state.config.read_text().replace("stop_replicas = true\n", "") + told)
+        file = _configured(state, number, more)
         command = [sys.executable, "-m", "bench._simulated", str(file), str(nodes)]
         log = state.logs / f"control-{number}.log"
         process = await stack.enter_async_context(child(command, log))
         planes.append(Plane(process, urls[number]))
         await _leads(url, number, process, log)
     return planes, keys
+
+
+def _configured(state: Folder, number: int, more: Mapping[str, object]) -> Path:
+    """The settings of one control plane: those of a dev pool, and these."""
+    file = state.root / f"control-{number}.toml"
+    told = "".join(f"{name} = {json.dumps(value)}\n" for name, value in more.items())
+    file.write_text(state.config.read_text().replace("stop_replicas = true\n", "") + told)
+    return file
 
 
 async def _leads(url: str, number: int, process: asyncio.subprocess.Process, log: Path) -> None:
