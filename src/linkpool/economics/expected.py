@@ -10,7 +10,7 @@ With exponential times, up with mean m and down with mean r:
 import math
 
 from linkpool.economics.assumptions import Assumptions
-from linkpool.economics.outages import ANSWERABLE, DAY, Line
+from linkpool.economics.outages import ANSWERABLE, DAY, Line, as_felt
 
 
 def down(mtbf: float, repair: float) -> float:
@@ -58,7 +58,7 @@ def of_outages(line: Line, rate: float, late: float = 0.0) -> tuple[float, float
 
     rate: requests a second. What comes in the last 285 s of an outage is answered after it.
     """
-    lengths = [end - begin for begin, end in line]
+    lengths = [end - begin for begin, end in as_felt(line)]
     lost = sum(max(length - ANSWERABLE, 0.0) for length in lengths)
     held_up = sum(max(min(length, ANSWERABLE) - late, 0.0) for length in lengths)
     return rate * lost, rate * held_up

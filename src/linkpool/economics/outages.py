@@ -12,6 +12,8 @@ from linkpool.economics.assumptions import Assumptions
 DAY = 86_400.0
 ANSWERABLE = 285.0
 """Seconds after a request in which it is still answered: its window less those in which nothing is sent."""
+CATCH_UP = 15.0
+"""Seconds after an outage that replicas need to start and to answer what is open: a shorter pause is none."""
 
 Outage = tuple[float, float]
 Line = Sequence[Outage]
@@ -34,6 +36,17 @@ def either(lines: Iterable[Line]) -> list[Outage]:
         if found and begin <= found[-1][1]:
             if end > found[-1][1]:
                 found[-1] = (found[-1][0], end)
+        else:
+            found.append((begin, end))
+    return found
+
+
+def as_felt(line: Line) -> list[Outage]:
+    """Outages with a pause too short to catch up in between are one: what was open then stays open."""
+    found: list[Outage] = []
+    for begin, end in line:
+        if found and begin - found[-1][1] < CATCH_UP:
+            found[-1] = (found[-1][0], end)
         else:
             found.append((begin, end))
     return found

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from linkpool.economics.assumptions import Assumptions
-from linkpool.economics.outages import ANSWERABLE, DAY, Failures, Line
+from linkpool.economics.outages import ANSWERABLE, DAY, Failures, Line, as_felt
 from linkpool.economics.paths import day_part, poisson, wandering
 
 MONTH_DAYS = 30
@@ -98,7 +98,7 @@ def _trouble(given: Assumptions, dice: random.Random) -> _Trouble:
 
 def _count(given: Assumptions, dice: random.Random, line: Line, found: _Trouble) -> None:
     """What one node's outages do to its requests."""
-    for begin, end in line:
+    for begin, end in as_felt(line):
         lost = max(end - ANSWERABLE, begin)
         for day, count in _arrivals(given, dice, lost, end):
             found.held_up[day] += count

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from linkpool.economics import expected
 from linkpool.economics.assumptions import Assumptions, BadAssumptions
-from linkpool.economics.outages import DAY, Failures, both, drawn, either
+from linkpool.economics.outages import ANSWERABLE, CATCH_UP, DAY, Failures, both, drawn, either
 from linkpool.economics.paths import day_part, poisson, wandering
 from linkpool.economics.simulate import simulate
 
@@ -148,3 +148,11 @@ def test_what_cannot_be_assumed_is_named() -> None:
         Assumptions.read(None, {"fee_bps": 20_000})
     with pytest.raises(BadAssumptions, match="speed"):
         Assumptions.read(None, {"speed": 1})
+
+
+def test_a_pause_too_short_to_catch_up_is_none() -> None:
+    """The history of `bench economics` of 10 minutes: 176 s and 323 s of outage, 6 s apart."""
+    missed, _ = expected.of_outages([(94.0, 270.0), (276.0, 600.0)], 4.0)
+    assert missed == 4.0 * (600.0 - 94.0 - ANSWERABLE)
+    apart, _ = expected.of_outages([(94.0, 270.0), (270.0 + CATCH_UP, 600.0)], 4.0)
+    assert apart == 4.0 * (600.0 - 270.0 - CATCH_UP - ANSWERABLE)
