@@ -5,7 +5,6 @@
 
 import { useEffect, useState } from "react";
 
-import { useNow } from "../live/clock";
 import { leave, type Session } from "./session";
 
 const SIGNS = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"] as const;
@@ -20,13 +19,15 @@ export function left(session: Session, touched: number, now: number): number {
 
 /** Seconds until the session ends if nobody touches the page. */
 export function useIdle(session: Session): number {
-  const now = useNow();
+  const [now, setNow] = useState(() => Date.now()); // never the chain's time, which may be ahead
   const [touched, setTouched] = useState(() => Date.now());
   const seconds = left(session, touched, now);
   useEffect(() => {
     const touch = () => setTouched((before) => (Date.now() - before > 1_000 ? Date.now() : before));
+    const timer = window.setInterval(() => setNow(Date.now()), 1_000);
     for (const sign of SIGNS) window.addEventListener(sign, touch, { passive: true });
     return () => {
+      window.clearInterval(timer);
       for (const sign of SIGNS) window.removeEventListener(sign, touch);
     };
   }, []);
