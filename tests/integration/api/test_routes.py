@@ -26,6 +26,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [  # method, path, body, least 
     ("GET", f"/api/v1/nodes/{NODE}", None, "read"),
     ("POST", "/api/v1/nodes", {}, "operate"),
     ("POST", f"/api/v1/nodes/{NODE}/retire", None, "operate"),
+    ("POST", f"/api/v1/nodes/{NODE}/senders/{NODE}/revoke", None, "operate"),
     ("GET", f"/api/v1/operations/{UUID}", None, "read"),
     ("GET", "/api/v1/scaling", None, "read"),
     ("GET", "/api/v1/scaling/policy", None, "read"),
