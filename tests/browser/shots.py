@@ -138,7 +138,9 @@ class Camera:
             if name == "stake":
                 await page.get_by_label("Amount").fill("1000")
             for theme in ("light", "dark"):
-                await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+                await page.emulate_media(
+                    color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce"
+                )
                 long = await page.evaluate("document.documentElement.scrollHeight")
                 height = long if where == "desk" else size[1]
                 clip = {"x": 0, "y": 0, "width": size[0], "height": height, "scale": 1}
