@@ -3,6 +3,8 @@
 
 RUN := .venv/bin/python -m
 DEV_ARGS ?=
+# In the order of the tree: the many small files of unit tests come last, so that both workers end together.
+TWO_AT_ONCE := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test dev check test faults engines unit fuzz mutate sim lint fmt browser dapp dapp-types contracts bench lock image clean
@@ -23,7 +25,7 @@ check: setup ## the same without a terminal: 30 requests, a replica killed, one 
 	@.venv/bin/linkpool dev --check --json
 
 test: setup-test ## everything that needs no container engine, the slow proofs aside (those are in .ci/run)
-	@$(RUN) pytest -m "unit or contracts or integration" -n 2 --dist loadfile $(ARGS)
+	@$(RUN) pytest -m "unit or contracts or integration" $(TWO_AT_ONCE) $(ARGS)
 	@npm --prefix dapp test --silent
 	@$(RUN) pytest -m browser $(ARGS)
 
@@ -36,7 +38,7 @@ dapp-types: setup-test ## write what the pages know of the API and the contracts
 	@.venv/bin/python scripts/dapp-types
 
 faults: setup-test ## processes, networks and chains broken on purpose
-	@$(RUN) pytest -m faults -n 2 --dist loadfile $(ARGS)
+	@$(RUN) pytest -m faults $(TWO_AT_ONCE) $(ARGS)
 
 engines: ## the container engines: a daemon, a swarm of three machines, the image (root, docker.io)
 	@scripts/setup engines

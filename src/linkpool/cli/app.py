@@ -84,13 +84,19 @@ def dev(
     relay: Annotated[
         bool, typer.Option("--relay", help="Put a relay between the chain and everybody.")
     ] = False,
+    fund: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Your own wallet: it gets 10,000 LINK and coins for gas."),
+    ] = None,
 ) -> None:
     """Run a whole pool on this machine: dev chain, contracts, control plane, one node of two replicas."""
     from linkpool.dev.command import Options, run
     from linkpool.dev.up import Ports
 
     ports = Ports(chain=chain_port, control=port)
-    wanted = Options(state=state, ports=ports, check=check, json=json, relay=relay, requests=requests)
+    wanted = Options(
+        state=state, ports=ports, check=check, json=json, relay=relay, requests=requests, fund=fund
+    )
     raise typer.Exit(run(wanted))
 
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_utils.address import is_address
 from rich.console import Console
 
 from linkpool import log as logs
+from linkpool.chain.types import checksum
 from linkpool.dev.check import Check
 from linkpool.dev.folder import Folder, check_room, hold
+from linkpool.dev.pool import welcome
 from linkpool.dev.processes import CannotStart
 from linkpool.dev.screen import Screen
 from linkpool.dev.up import Ports, dev_pool, project_root
@@ -25,7 +28,7 @@ FULL_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line said. `requests` is for the proof."""
+    """What the command line said. `requests` is for the proof, `fund` names a visitor's wallet."""
 
     state: Path
     ports: Ports
@@ -33,10 +36,13 @@ class Options:
     json: bool
     relay: bool
     requests: int
+    fund: str | None
 
 
 def run(options: Options) -> int:
     """Run until Ctrl-C, or until the proof is brought; returns the exit code. Raises LinkPoolError."""
+    if options.fund is not None and not is_address(options.fund):
+        raise CannotStart(f"--fund {options.fund} is no address: one is 0x and forty hex digits")
     with hold(options.state) as folder:
         try:
             folder.logs.mkdir(mode=0o700, exist_ok=True)
@@ -78,6 +84,8 @@ async def _main(options: Options, folder: Folder) -> int:
 
     relays = int(options.relay)
     async with dev_pool(folder, options.ports, project_root(), say, relays=relays) as pool:
+        if options.fund:
+            await welcome(pool.rpc, pool.found, checksum(options.fund))
         if not options.check:
             await Screen(pool, console).run()
         proof = await Check(pool, options.requests).run()

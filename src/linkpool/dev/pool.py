@@ -13,7 +13,7 @@ from linkpool.contracts.consumer import DemoConsumer
 from linkpool.contracts.deploy import Deployment, Settings, deploy, plan
 from linkpool.contracts.link import Link
 from linkpool.contracts.pool import stake_data
-from linkpool.dev.account import Account
+from linkpool.dev.account import COINS, Account
 from linkpool.dev.folder import Folder
 from linkpool.files import write_private
 from linkpool.fleet.secrets.keys import Keyring, new_master, seal
@@ -27,6 +27,8 @@ TERMS = Terms(payment=str(PAYMENT), penalty=str(PENALTY), base_fee_ceiling=str(B
 """The demo job's offer."""
 STAKE = link(1_000)
 WEALTH = link(1_000_000)
+GIFT = link(10_000)
+"""For a visitor's wallet."""
 GAS_MONEY = Wei(100 * 10**18)
 MAX_FEE = Wei(50 * 10**9)
 """Wei per gas that replicas pay at most here: with it a node takes half a coin, and a hundred fit."""
@@ -79,6 +81,12 @@ def _new_keys(folder: Folder) -> Keyring:
     master = new_master()
     seal(master, passphrase, folder.keys)
     return Keyring(master)
+
+
+async def welcome(rpc: Rpc, found_pool: Found, visitor: str) -> None:
+    """Give a visitor's own wallet LINK to stake and coins for gas. Raises NotDone."""
+    await rpc.call("anvil_setBalance", visitor, hex(COINS))
+    await found_pool.staker.send(Link(found_pool.deployment.link).mint(visitor, GIFT))
 
 
 async def stake(found_pool: Found, node: str, amount: Juels = STAKE) -> None:

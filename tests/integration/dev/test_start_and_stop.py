@@ -6,17 +6,27 @@ import os
 import re
 import signal
 import sys
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from linkpool.chain.endpoint import connect
+from linkpool.chain.endpoints import Endpoints
+from linkpool.chain.types import quantity
+from linkpool.contracts.deploy import Deployment
+from linkpool.contracts.link import Link
+from linkpool.dev.account import COINS
+from linkpool.units import link
 from tests.support.processes import carrying
 from tests.support.until import until
 
 REPOSITORY = Path(__file__).parents[3]
+VISITOR = "0x976EA74026E726554dB657fA54763abd0C3a0aa9"
 WHOLE = 5
 """The command itself, the chain, the control plane, two replicas."""
 
@@ -84,15 +94,28 @@ async def test_killed_then_started_again_then_stopped_by_ctrl_c(folder: Path) ->
         await first.process.wait()
         await until(lambda: _count(first, 2), "chain and control plane end with it, the replicas go on")
         orphans = first.processes()
-    async with dev(folder) as third:
+    async with dev(folder, "--fund", VISITOR.lower()) as third:
         await third.serves()
         assert not third.processes() & orphans
+        await until(lambda: _rich(third), "the visitor's wallet has LINK and coins")
         third.process.send_signal(signal.SIGINT)
         assert await third.ended() == 0
         assert third.processes() == set()
     assert "Traceback" not in (folder / "said").read_text()
     cleared = [json.loads(line)["event"] for line in (third.state / "dev.log").read_text().splitlines()]
     assert sorted(cleared) == ["task found"] * 2 + ["task is gone"] * 2
+
+
+async def _rich(running: Dev) -> bool:
+    settings = tomllib.loads((running.state / "control.toml").read_text())
+    deployment = Deployment.read(running.state / "deployment.json")
+    async with aiohttp.ClientSession() as http:
+        endpoint = connect(settings["rpc_urls"][-1], http)
+        rpc = Endpoints([endpoint], chain_id=settings["chain_id"])
+        coins = quantity(await rpc.call("eth_getBalance", VISITOR, "latest"))
+        juels = await Link(deployment.link).balance_of(VISITOR).ask(rpc)
+        await endpoint.close()
+    return (coins, juels) == (COINS, link("10000"))
 
 
 async def _count(running: Dev, wanted: int) -> bool:

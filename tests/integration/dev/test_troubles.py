@@ -61,6 +61,13 @@ def test_a_port_that_is_none(tmp_path: Path) -> None:
     assert "port 70000, for the control plane, cannot be used" in said
 
 
+def test_a_wallet_that_is_none(tmp_path: Path) -> None:
+    code, (said,) = dev(tmp_path / "state", "--fund", "vitalik.eth")
+    assert code == 1
+    assert said == "linkpool: --fund vitalik.eth is no address: one is 0x and forty hex digits"
+    assert not (tmp_path / "state").exists()
+
+
 def test_an_anvil_that_is_not_there(tmp_path: Path) -> None:
     code, (said,) = dev(tmp_path / "state", LINKPOOL_ANVIL="/nowhere/anvil")
     assert code == 1

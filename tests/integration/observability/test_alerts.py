@@ -119,6 +119,11 @@ async def page(alert: str, pool: RealPool, told: dict[str, str]) -> list[str]:
     return said
 
 
+def hear_ctrl_c() -> None:
+    """As a shell's foreground does; who started the tests in the background may have them ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def typed(words: list[str], pool: RealPool) -> str:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "linkpool", *words),
@@ -126,6 +131,7 @@ async def typed(words: list[str], pool: RealPool) -> str:
         env={**os.environ, "LINKPOOL_URL": pool.control.url, "COLUMNS": "200"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        preexec_fn=hear_ctrl_c,
     )
     assert process.stdout
     said, stays = b"", words[0] == "events"
