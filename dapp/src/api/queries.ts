@@ -3,7 +3,7 @@
 import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
 
 import { PUBLIC, pollWhenLost } from "../live/pulse";
-import { get, Refused, type Schemas } from "./client";
+import { get, type Schemas } from "./client";
 
 /** A public figure: kept on the page while a newer one is on its way, or cannot be had. */
 function usePublic<T>(
@@ -67,11 +67,7 @@ export const useWaiting = () => usePublic(["waiting"], (signal) => get("/api/v1/
 export const useWaitingEntry = (wallet: string | undefined) =>
   usePublic(
     ["waiting", wallet],
-    (signal) =>
-      get("/api/v1/public/waiting/{wallet}", { path: { wallet: wallet ?? "" }, signal }).catch((failure: unknown) => {
-        if (failure instanceof Refused && failure.status === 404) return null;
-        throw failure;
-      }),
+    (signal) => get("/api/v1/public/waiting/{wallet}", { path: { wallet: wallet ?? "" }, signal }),
     wallet !== undefined,
   );
 

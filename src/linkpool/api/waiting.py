@@ -62,13 +62,11 @@ def waiting_routes(database: Database, desk: WaitingDesk, clock: Clock) -> APIRo
             return _entry(await desk.come(said))
 
     @routes.get("/{wallet}")
-    async def get_entry(wallet: InPath) -> WaitingEntry:
-        """One wallet's place: whether there is room for it, and since when."""
+    async def get_entry(wallet: InPath) -> WaitingEntry | None:
+        """One wallet's place: whether there is room for it, and since when; null when it is not on the list."""
         async with database.read() as session:
             row = await waiting.get(session, to_checksum_address(wallet))
-        if row is None or row.amount == 0:
-            raise HTTPException(404, f"{wallet} is not on the waiting list")
-        return _entry(row)
+        return _entry(row) if row is not None and row.amount else None
 
     @routes.delete("/{wallet}", status_code=204)
     async def leave(wallet: InPath, said: Annotated[Statement, Body()], request: Request) -> None:
