@@ -307,6 +307,11 @@ def rob(pool: RealPool, key: Key) -> None:
     pool.chain.rpc("eth_sendRawTransaction", "0x" + raw.hex())
 
 
+async def funded(pool: RealPool, sender: str) -> bool:
+    accounts = (await told(pool, "/treasury"))["accounts"]
+    return any(each["address"] == sender and int(each["balance"]) > 0 for each in accounts)
+
+
 async def test_a_robbed_sender_rings_is_explained_and_unfrozen(pool: RealPool, browser: Browser) -> None:
     victim = (await pool.replicas())[0]
     node = await pool.node()
@@ -314,6 +319,7 @@ async def test_a_robbed_sender_rings_is_explained_and_unfrozen(pool: RealPool, b
     assert stolen.address == victim.sender
     async with visit(browser, pool, rich=False) as at:
         page = await log_in(at, admin(pool))
+        await until(lambda: funded(pool, stolen.address), "the treasury has seen what the sender holds")
         rob(pool, stolen)
         await page.get_by_role("link", name="Alarms").click()
         ringing = page.get_by_role("region", name="Alarms that are up")
