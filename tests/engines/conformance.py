@@ -164,14 +164,15 @@ class Conformance:
             listener = asyncio.create_task(self._listen(engine, heard))
             await engine.ensure(bench.group())
             victim, survivor = await settled(engine, 2)
+
+            async def told(phase: Phase) -> bool:
+                return (victim.id, phase) in {(event.task, event.phase) for event in heard}
+
+            await until(lambda: told(Phase.RUNNING))  # an engine that looks now and then tells what it saw
             await bench.hands.kill(victim)
             after = await settled(engine, 2, without=victim.id)
             assert survivor.id in {task.id for task in after}
-
-            async def told() -> bool:
-                return (victim.id, Phase.GONE) in {(event.task, event.phase) for event in heard}
-
-            await until(told)  # an engine that looks now and then may tell after it has mended
+            await until(lambda: told(Phase.GONE))  # perhaps after it has mended
             listener.cancel()
 
     @staticmethod
