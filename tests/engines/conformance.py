@@ -162,6 +162,7 @@ class Conformance:
         async with bench.mine() as engine:
             heard: list[TaskEvent] = []
             listener = asyncio.create_task(self._listen(engine, heard))
+            await asyncio.sleep(0)  # it listens now
             await engine.ensure(bench.group())
             victim, survivor = await settled(engine, 2)
 
