@@ -65,7 +65,9 @@ class Disk:
 
     @contextmanager
     def cut(self) -> Iterator[None]:
-        """The disk is gone for a while."""
+        """The disk is gone for a while; what runs has written down its pid before."""
+        while not all(task.with_suffix(".pid").exists() for task in (self.folder / "tasks").glob("*.json")):
+            time.sleep(0.01)
         away = self.folder.with_name("away")
         self.folder.rename(away)
         try:
