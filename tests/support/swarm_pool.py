@@ -111,6 +111,7 @@ async def swarm_pool(root: Path, images: Images, nodes: int = 2) -> AsyncIterato
     async with AsyncExitStack() as stack:
         cluster = stack.enter_context(machines(3))
         await asyncio.to_thread(cluster.load, images.archive)
+        root.mkdir(exist_ok=True)
         folder = Folder(root)
         await folder.clear()
         chain = stack.enter_context(anvil(gas_limit=BLOCK_GAS))
