@@ -579,7 +579,7 @@ export interface paths {
         };
         /**
          * Get Entry
-         * @description One wallet's place: whether there is room for it, and since when; null when it is not on the list.
+         * @description One wallet's place: whether there is room, and since when; null when it is not on the list.
          */
         get: operations["get_entry_api_v1_public_waiting__wallet__get"];
         put?: never;

@@ -63,7 +63,7 @@ def waiting_routes(database: Database, desk: WaitingDesk, clock: Clock) -> APIRo
 
     @routes.get("/{wallet}")
     async def get_entry(wallet: InPath) -> WaitingEntry | None:
-        """One wallet's place: whether there is room for it, and since when; null when it is not on the list."""
+        """One wallet's place: whether there is room, and since when; null when it is not on the list."""
         async with database.read() as session:
             row = await waiting.get(session, to_checksum_address(wallet))
         return _entry(row) if row is not None and row.amount else None
