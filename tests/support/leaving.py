@@ -1,7 +1,9 @@
 """A pool of one node that goes, without network: contracts on a fake chain, a fake engine, its replicas."""
 
 import hashlib
-from collections.abc import Sequence
+import shutil
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from linkpool.chain.keys import Key
@@ -27,7 +29,7 @@ from linkpool.wire.agent import Invite
 from tests.support.fake_chain import Call, FakeChain, Revert
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.fake_engine import FakeEngine
-from tests.support.fuse import Fuse, FusedDatabase, FusedEngine, FusedRpc
+from tests.support.fuse import Crash, Fuse, FusedDatabase, FusedEngine, FusedRpc
 from tests.support.manual_clock import ManualClock
 from tests.support.office import take_office
 from tests.support.pool_summary import pool_summary
@@ -224,3 +226,33 @@ class LeavingLeader:
         """Of the node."""
         async with self.database.read() as session:
             return (await nodes.get(session, 1)).state
+
+
+async def killed_at_every_step(
+    folder: Path,
+    go: Callable[[LeavingWorld, Fuse], Awaitable[None]],
+    check: Callable[[LeavingWorld], Awaitable[None]],
+    *,
+    at_least: int,
+) -> None:
+    """Play it whole, then once for each of its steps: dead after that one, and gone on by the next leader."""
+    founder = LeavingLeader(LeavingWorld(folder), Fuse())
+    await founder.found()
+    await founder.database.close()
+
+    def fresh(name: str) -> LeavingWorld:
+        (folder / name).mkdir()
+        shutil.copy(folder / "control.db", folder / name)
+        return LeavingWorld(folder / name)
+
+    whole, world = Fuse(), fresh("whole")
+    await go(world, whole)
+    await check(world)
+    assert whole.steps > at_least
+    for number in range(1, whole.steps + 1):  # what has happened before a step is what had after the last one
+        fuse, world = Fuse(after=number), fresh(str(number))
+        with suppress(Crash):
+            await go(world, fuse)
+        assert fuse.blown, f"step {number} of {whole.steps} was never reached"
+        await go(world, Fuse())
+        await check(world)

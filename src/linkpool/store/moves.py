@@ -71,12 +71,6 @@ async def open_of_bridges(session: AsyncSession) -> Sequence[MoveRow]:
     return (await session.scalars(query.order_by(MoveRow.id))).all()
 
 
-async def latest_of_bridge(session: AsyncSession, bridge: str) -> MoveRow | None:
-    """The newest move of an adapter, ended or not."""
-    query = select(MoveRow).where(MoveRow.bridge == bridge).order_by(MoveRow.id.desc()).limit(1)
-    return await session.scalar(query)
-
-
 async def open_nodes(session: AsyncSession) -> dict[int, MoveRow]:
     """The open moves of nodes, by the node's index."""
     query = select(MoveRow).where(MoveRow.node.is_not(None), MoveRow.ended_at.is_(None))

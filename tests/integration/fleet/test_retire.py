@@ -1,8 +1,6 @@
 """A node goes: closed, then retired when nothing is open, and only then stopped; whatever dies in between."""
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,8 @@ from linkpool.store import chain_rows, events, nodes, operations
 from linkpool.store.chain_rows import Rows
 from linkpool.store.chain_state import Block, ChainEvent
 from linkpool.store.tables import NodeState, OperationState
-from tests.support.fuse import Crash, Fuse
-from tests.support.leaving import LeavingLeader, LeavingWorld
+from tests.support.fuse import Fuse
+from tests.support.leaving import LeavingLeader, LeavingWorld, killed_at_every_step
 
 LOOKS = 20
 
@@ -81,26 +79,7 @@ async def check(world: LeavingWorld) -> None:
 
 
 async def test_killed_at_every_step_a_node_still_goes_once(tmp_path: Path) -> None:
-    founder = LeavingLeader(LeavingWorld(tmp_path), Fuse())
-    await founder.found()
-    await founder.database.close()
-
-    def fresh(name: str) -> LeavingWorld:
-        (tmp_path / name).mkdir()
-        shutil.copy(tmp_path / "control.db", tmp_path / name)
-        return LeavingWorld(tmp_path / name)
-
-    whole, world = Fuse(), fresh("whole")
-    await go(world, whole)
-    await check(world)
-    assert whole.steps > 20
-    for number in range(1, whole.steps + 1):  # what has happened before a step is what had after the last one
-        fuse, world = Fuse(after=number), fresh(str(number))
-        with suppress(Crash):
-            await go(world, fuse)
-        assert fuse.blown, f"step {number} of {whole.steps} was never reached"
-        await go(world, Fuse())
-        await check(world)
+    await killed_at_every_step(tmp_path, go, check, at_least=20)
 
 
 async def test_replicas_answer_until_no_covered_request_is_open(made: LeavingLeader) -> None:

@@ -1,8 +1,6 @@
 """A stolen sender goes: removed once on chain, held by nobody, a fresh one in its place; whoever dies."""
 
-import shutil
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,8 +15,8 @@ from linkpool.store.chain_state import Block, ChainEvent
 from linkpool.store.tables import NodeState, OperationState, SlotRow, Standing
 from linkpool.units import Slot
 from tests.support.fake_chain import Revert
-from tests.support.fuse import Crash, Fuse
-from tests.support.leaving import KEYS, LeavingLeader, LeavingWorld
+from tests.support.fuse import Fuse
+from tests.support.leaving import KEYS, LeavingLeader, LeavingWorld, killed_at_every_step
 
 LOOKS = 20
 STOLEN, FRESH = (Key(KEYS.sender(1, Slot(slot))).address for slot in (0, 6))
@@ -96,26 +94,7 @@ async def check(world: LeavingWorld) -> None:
 
 
 async def test_killed_at_every_step_a_stolen_sender_goes_once(tmp_path: Path) -> None:
-    founder = LeavingLeader(LeavingWorld(tmp_path), Fuse())
-    await founder.found()
-    await founder.database.close()
-
-    def fresh(name: str) -> LeavingWorld:
-        (tmp_path / name).mkdir()
-        shutil.copy(tmp_path / "control.db", tmp_path / name)
-        return LeavingWorld(tmp_path / name)
-
-    whole, world = Fuse(), fresh("whole")
-    await go(world, whole)
-    await check(world)
-    assert whole.steps > 10
-    for number in range(1, whole.steps + 1, 2):  # half of them: the other half are reads
-        fuse, world = Fuse(after=number), fresh(str(number))
-        with suppress(Crash):
-            await go(world, fuse)
-        assert fuse.blown, f"step {number} of {whole.steps} was never reached"
-        await go(world, Fuse())
-        await check(world)
+    await killed_at_every_step(tmp_path, go, check, at_least=10)
 
 
 async def test_its_holder_is_replaced_at_once_and_it_is_over_when_nobody_holds_it(
