@@ -18,7 +18,7 @@ import structlog
 
 from linkpool.engines import ecs_spec as spec
 from linkpool.engines.aws import AlreadyThere, Aws, NotNow, NotThere, in_pieces
-from linkpool.engines.container import ASKED, POOL, STOP_SECONDS, accept, changes, labels
+from linkpool.engines.container import ASKED, GROUP, POOL, STOP_SECONDS, accept, changes, labels
 from linkpool.engines.ecs_spec import Place
 from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Group, Task, TaskEvent
 
@@ -99,12 +99,13 @@ class EcsEngine:
         return await self._listed()
 
     async def replace(self, task: str, why: str) -> None:
-        """Stop one task; ECS starts another."""
-        found = await self._described([task])
+        """Stop one task; ECS starts another. One that ended since it was seen is as good as stopped."""
+        found = await self._look_at([task])
         if not found:
             raise EngineRefused(f"no task {task} in this cluster; ask tasks() for those that are")
         log.info("task is replaced", task=task, why=why)
-        group = found[0].group
+        ((_, told),) = found
+        group = told[GROUP]
         seen = await self._service(group)
         await self._stop(task, why)
         if seen is not None and seen["status"] == "ACTIVE":
@@ -241,17 +242,23 @@ class EcsEngine:
     async def _described(self, tasks: Sequence[str]) -> list[Task]:
         """Those of this pool that are not over."""
         found = []
+        for seen, told in await self._look_at(tasks):
+            if task := spec.task(seen, told):
+                found.append(task)
+            else:
+                self._end(seen)
+        return found
+
+    async def _look_at(self, tasks: Sequence[str]) -> list[tuple[Mapping[str, Any], Mapping[str, str]]]:
+        """Those of this pool, as AWS describes them, each with its definition's labels."""
+        found = []
         for some in in_pieces(tasks, TASKS_A_CALL):
             answer = await self._ecs.call("describe_tasks", cluster=self._place.cluster, tasks=list(some))
             _only_missing(answer)
             for seen in answer["tasks"]:
                 told = await self._labels(seen["taskDefinitionArn"])
-                if told.get(POOL) != self._place.pool:
-                    continue
-                if task := spec.task(seen, told):
-                    found.append(task)
-                else:
-                    self._end(seen)
+                if told.get(POOL) == self._place.pool:
+                    found.append((seen, told))
         return found
 
     def _end(self, seen: Mapping[str, Any]) -> None:

@@ -150,6 +150,25 @@ def test_a_replaced_task_goes_and_another_comes(wanted: dict[str, object]) -> No
         run(live())
 
 
+@pytest.mark.parametrize("fault", [Fault.HALF_DONE, Fault.THROTTLED])
+def test_a_task_that_ended_between_two_tries_is_replaced_all_the_same(fault: Fault) -> None:
+    sky = FakeEcs()
+
+    async def live() -> None:
+        async with EcsEngine(PLACE) as engine:
+            await engine.ensure(ONE)
+            victim, _ = await settled(sky, engine, 2)
+            sky.faults = [None, None, None, *[fault] * TRIES]  # what follows its stop fails until it is over
+            with pytest.raises(EngineUnreachable):
+                await engine.replace(victim.id, "test")
+            await asyncio.sleep(sky.stop_seconds)
+            await engine.replace(victim.id, "test")
+            assert victim.id not in _ids(await settled(sky, engine, 2))
+
+    with sky.wired():
+        run(live())
+
+
 def _arn(sky: FakeEcs, task: Task) -> str:
     return next(arn for arn in sky.now.tasks if arn.endswith(task.id))
 
