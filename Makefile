@@ -6,8 +6,11 @@ DEV_ARGS ?=
 # In the order of the tree: the many small files of unit tests come last, so that both workers end together.
 TWO_AT_ONCE := -n 2 --dist loadfile --no-loadscope-reorder
 
+# What a test sees of the order of a set is the same in every run, too.
+test unit faults engines browser: export PYTHONHASHSEED := 0
+
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test dev check test faults engines unit fuzz mutate sim lint fmt browser dapp dapp-types contracts bench lock image clean
+.PHONY: help setup setup-test dev check test faults engines unit fuzz explore mutate sim lint fmt browser dapp dapp-types contracts bench lock image clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +46,9 @@ faults: setup-test ## processes, networks and chains broken on purpose
 engines: ## the container engines: a daemon, a swarm of three machines, the image (root, docker.io)
 	@scripts/setup engines
 	@$(RUN) pytest -m engines $(ARGS)
+
+explore: setup-test ## properties with new examples: so many times as many (FACTOR=10); the contracts' machines: fuzz
+	@LINKPOOL_FUZZ=$(or $(FACTOR),10) $(RUN) pytest -m hypothesis --timeout 0 $(TWO_AT_ONCE) $(ARGS)
 
 fuzz: setup-test ## the contracts' state machines for hours: so many times as many examples (FACTOR=1000)
 	@LINKPOOL_FUZZ=$(or $(FACTOR),1000) $(RUN) pytest tests/contracts/test_invariants.py -n 2 $(ARGS)

@@ -1,6 +1,7 @@
-"""What holds for every test: its marker is its folder, and a unit test opens no socket."""
+"""What holds for every test: its marker is its folder, its dice are its own, a unit test opens no socket."""
 
 import gc
+import random
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +9,10 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
 
-settings.register_profile("linkpool", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("linkpool")  # how fast a machine draws examples is no property of the code
+from tests.support import examples
+
+examples.load()
 
 _MARKERS = ("unit", "contracts", "integration", "engines", "faults", "browser")
 _HERE = Path(__file__).parent
@@ -19,6 +20,10 @@ _HERE = Path(__file__).parent
 
 class SocketInUnitTest(AssertionError):
     """A test under tests/unit reached for the network."""
+
+
+def pytest_report_header() -> str:
+    return f"examples: new ones, {examples.FACTOR} times as many" if examples.FRESH else "examples: fixed"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,6 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()  # what is there from the start need not be looked at after each test
+
+
+@pytest.fixture(autouse=True)
+def _own_dice(request: pytest.FixtureRequest) -> None:
+    """Pauses that code draws fall in a test as they fell there before, whichever tests ran between."""
+    random.seed(request.node.nodeid)
 
 
 @pytest.fixture(autouse=True)

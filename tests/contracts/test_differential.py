@@ -25,6 +25,7 @@ from tests.contracts.test_answers import fulfil
 from tests.contracts.world import FREE, MANAGER, OWNER, STRANGER, World, pool_arguments
 from tests.support.chainlink import Compiled, client, operator
 from tests.support.evm import DEPLOYER, Evm, Reverted, account
+from tests.support.examples import examples
 
 SENDER = account("sender0")
 PAYMENT = link(1)
@@ -284,7 +285,7 @@ def play(side: Side, steps: Sequence[tuple[str, int, int]]) -> None:
                 side.act(sender, side.oracle, data)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(steps=STEPS)
 def test_histories_of_a_plain_account(steps: list[tuple[str, int, int]]) -> None:
     sides = [ours(), theirs()]

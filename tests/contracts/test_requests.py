@@ -29,6 +29,7 @@ from tests.contracts.world import (
     pool_arguments,
 )
 from tests.support.evm import Evm, Reverted, account
+from tests.support.examples import examples
 
 ME = REQUESTERS[0]
 NODE = 0
@@ -335,7 +336,7 @@ def read(call: bytes) -> tuple[bytes, bytes, int, bytes] | None:
     return words[2], function_id[:4], version, call[start + 32 : start + 32 + size]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), suppress_health_check=list(HealthCheck))
 @given(crooked())
 def test_any_calldata_is_read_as_the_abi_says_or_refused(call: bytes) -> None:
     world = base_world()

@@ -28,6 +28,7 @@ from tests.sim.events import (
 )
 from tests.sim.sources import How, Job
 from tests.sim.world import play
+from tests.support.examples import examples
 
 pytestmark = pytest.mark.unit
 
@@ -37,7 +38,7 @@ def _quiet() -> None:
     timeline.quiet()
 
 
-@settings(max_examples=180, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(180), suppress_health_check=list(HealthCheck))
 @given(histories)
 @example(History(events=(Ask(10, count=36),), gas_limit=6_000_000))  # a batch above the block's gas limit
 @example(History(events=(Leave(5, 5), Leave(5, 5, seat=1), Say(6), Ask(20, count=3))))

@@ -2,11 +2,16 @@
 
 import asyncio
 import socket
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conftest import SocketInUnitTest
-from tests.support import virtual_time
+from tests.support import examples, virtual_time
 
 
 def test_a_unit_test_cannot_open_a_socket() -> None:
@@ -35,3 +40,28 @@ def test_waiting_for_nothing_is_a_deadlock_within_the_limit() -> None:
 
     with pytest.raises(TimeoutError):
         virtual_time.run(wait(), limit=60)
+
+
+def drawn() -> list[object]:
+    """What a property is tried with."""
+    seen: list[object] = []
+
+    @given(st.integers() | st.text())
+    def see(value: object) -> None:
+        seen.append(value)
+
+    see()
+    return seen
+
+
+@pytest.mark.skipif(examples.FRESH, reason="fresh examples were asked for")
+def test_examples_are_the_same_whatever_other_files_were_loaded_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = drawn()
+    source = tmp_path / "loaded.py"
+    source.write_text(f"CONSTANTS = {[*range(1_000_000, 1_000_400)]}\n")
+    other = ModuleType("loaded")
+    other.__file__ = str(source)
+    monkeypatch.setitem(sys.modules, other.__name__, other)
+    assert drawn() == before

@@ -13,6 +13,7 @@ from linkpool.store import lease as rows
 from linkpool.store import nodes
 from linkpool.store.database import Database, LeaseLost, StoreUnreachable
 from tests.support.databases import Cluster
+from tests.support.examples import examples
 from tests.support.manual_clock import ManualClock
 
 
@@ -188,7 +189,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(moves=moves)
 def test_never_two_at_once_however_steps_and_sleeps_fall(
     tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[int, float]]

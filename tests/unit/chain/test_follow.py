@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkpool.chain.clock import ChainClock
@@ -15,6 +15,7 @@ from linkpool.chain.follow import Follower, HeadSeen, LogsGone, LogsSeen
 from linkpool.chain.types import Log, parse_logs
 from tests.support import virtual_time
 from tests.support.chain_world import BOARD, DONE, GWEI, KEY, make_chain, mining, task, until
+from tests.support.examples import examples
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint, Faults, logs_json
 
@@ -429,7 +430,7 @@ deeds = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60))
 @given(
     noise=st.tuples(noises, noises),
     kinds=st.tuples(st.booleans(), st.booleans()),

@@ -10,12 +10,13 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linkpool.chain.keys import Key
 from tests.support import virtual_time
 from tests.support.chain_world import BOARD, ETHER, GWEI, KEY, Worker, make_chain, mining, task, until
+from tests.support.examples import examples
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 
@@ -141,7 +142,7 @@ class History:
         await self.stack.aclose()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100))
 @given(st.lists(actions, max_size=60))
 def test_every_wanted_task_is_executed_and_no_nonce_is_missing(story: list[tuple[str, float]]) -> None:
     async def main() -> None:

@@ -18,6 +18,7 @@ from linkpool.engines.aws import TRIES, Aws, NotNow
 from linkpool.engines.ecs import GONE_WITHIN, EcsEngine
 from linkpool.engines.ecs_check import examine_ecs
 from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Finding, Group, Phase, Release, Task
+from tests.support.examples import examples
 from tests.support.fake_ecs import PLACE, REGION, FakeEcs, Fault, run
 
 RELEASE = Release("r1", ("replica",), "linkpool@sha256:aa")
@@ -79,7 +80,7 @@ def left(*groups: Group) -> dict[str, set[str]]:
 
 
 @given(troubles)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_a_group_runs_as_it_was_asked_whatever_happens_to_the_calls(wanted: dict[str, object]) -> None:
     sky = FakeEcs()
     changed = replace(ONE, environment={"LINKPOOL_RPC_URLS": "wss://y"}, count=3)
@@ -111,7 +112,7 @@ def _ids(tasks: list[Task]) -> set[str]:
 
 
 @given(troubles)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_a_removed_group_is_gone_with_all_it_had_and_its_neighbour_is_not(wanted: dict[str, object]) -> None:
     sky = FakeEcs()
 
@@ -132,7 +133,7 @@ def test_a_removed_group_is_gone_with_all_it_had_and_its_neighbour_is_not(wanted
 
 
 @given(troubles)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_a_replaced_task_goes_and_another_comes(wanted: dict[str, object]) -> None:
     sky = FakeEcs()
 
@@ -174,7 +175,7 @@ def _arn(sky: FakeEcs, task: Task) -> str:
 
 
 @given(st.lists(st.none() | st.sampled_from(Fault), max_size=20))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_two_control_planes_at_once_start_nothing_twice(faults: list[Fault | None]) -> None:
     sky = FakeEcs()
     sky.faults = faults

@@ -8,6 +8,7 @@ from linkpool.fleet.scaling.replay import replay
 from linkpool.fleet.scaling.view import Terms
 from linkpool.units import WHOLE, link
 from linkpool.wire.scaling import ScalingPolicy
+from tests.support.examples import examples
 
 BEGIN = 1_700_000_000.0
 EACH = link(100_000)
@@ -49,7 +50,7 @@ def test_nothing_recorded_is_nothing_to_say() -> None:
     assert replay(RULES, recorded([0]), TERMS, BEGIN + DAY) == []
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.lists(st.integers(0, link(400_000)), min_size=1, max_size=20))
 def test_no_course_takes_it_past_its_limits(stakes: list[int]) -> None:
     steps = replay(RULES, recorded(stakes), TERMS, BEGIN)

@@ -15,6 +15,7 @@ from linkpool.chain.rpc import EndpointTrouble, Refusal
 from linkpool.chain.types import Log, parse_logs
 from tests.support import virtual_time
 from tests.support.chain_world import BOARD, DONE, make_chain, mining, until
+from tests.support.examples import examples
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint, Faults, head_json, logs_json
 from tests.support.fake_relay import relaying
@@ -124,7 +125,7 @@ def truth(method: str, params: tuple[Any, ...], chain: FakeChain) -> Any:
     return [log for block in found for log in logs_json(block, asked)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(history=deeds, asked=questions, window=st.sampled_from([32, 320]), pushes=st.booleans())
 def test_a_relay_answers_as_the_chain_is(
     history: list[tuple[str, int]], asked: list[tuple[Any, ...]], window: int, *, pushes: bool
@@ -164,7 +165,7 @@ async def _same(face: Any, call: tuple[str, tuple[Any, ...]], chain: FakeChain, 
         assert told == truth(call[0], call[1], chain), call
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12))
 @given(history=deeds, noise=st.tuples(noises, noises), kinds=st.tuples(st.booleans(), st.booleans()))
 def test_who_follows_relays_ends_with_the_chains_logs(
     history: list[tuple[str, int]], noise: tuple[Faults, Faults], kinds: tuple[bool, bool]
