@@ -1,6 +1,6 @@
 """Every invariant of the pool, each under its own name, held by a machine that does everything at random.
 
-`LINKPOOL_FUZZ=1000`: a thousand times as many examples, new ones (`make fuzz`); failures stay in `.hypothesis/`.
+`LINKPOOL_FUZZ=1000` (`make fuzz`): a thousand times as many new examples; failures stay in `.hypothesis/`.
 """
 
 import os
@@ -13,6 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.contracts import machine
 from tests.contracts.invariants import INVARIANTS
+from tests.support.examples import FRESH
 
 FACTOR = int(os.environ.get("LINKPOOL_FUZZ", "1"))
 """Zero is for mutate.py: all invariants in one short run, without shrinking."""
@@ -26,7 +27,7 @@ def run(name: str, examples: int, check: Callable[[machine.PoolMachine], None], 
             check(self)
 
     Held.__qualname__ = name
-    if not examples.FRESH:
+    if not FRESH:
         seed(name)(Held)  # so that each plays other examples than the next
     before = machine.calls
     profile = settings(
