@@ -40,7 +40,7 @@ from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.fake_engine import FakeEngine
 from tests.support.fuse import Fuse, FusedDatabase, FusedEngine, FusedRpc
 from tests.support.manual_clock import ManualClock
-from tests.support.office import take_office
+from tests.support.office import pass_time, take_office
 
 KEYS = Keyring(bytes(range(32)))
 MANAGER = Key(KEYS.manager()).address
@@ -221,8 +221,7 @@ class Plane:
     async def turn(self, count: int = 1) -> None:
         """Time passes, and every loop takes a step."""
         for _ in range(count):
-            self.world.clock.advance(TURN)
-            self._office.term.renewed(self.world.clock.monotonic())
+            pass_time(self._office.term, self.world.clock, TURN)
             self.world.chain.mine(timestamp=self.world.chain.head.timestamp + BLOCK)
             await self.tasks.refresh()
             await self.adapters.probe()

@@ -26,7 +26,7 @@ from linkpool.wire.agent import Heartbeat, Hello, NodeFacts, State, Welcome
 from tests.support.fake_engine import FakeEngine
 from tests.support.line import Line
 from tests.support.manual_clock import ManualClock
-from tests.support.office import take_office
+from tests.support.office import pass_time, take_office
 
 KEYS = Keyring(bytes(range(32)))
 SENDERS = [f"0x{number:040x}" for number in range(1, 7)]
@@ -105,8 +105,7 @@ class House:
 
     async def pass_time(self, seconds: float) -> None:
         """The clock moves and the leader, which renews its lease all along, looks around."""
-        self.clock.advance(seconds)
-        self.term.renewed(self.clock.monotonic())
+        pass_time(self.term, self.clock, seconds)
         self.hub.sweep()
         await asyncio.sleep(0)
 

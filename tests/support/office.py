@@ -2,11 +2,19 @@
 
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.journal import Journal
-from linkpool.fleet.lease import Term
+from linkpool.fleet.lease import STOP_AFTER, Term
 from linkpool.fleet.office import Office
 from linkpool.store import lease
 from linkpool.store.database import Database
 from tests.support.manual_clock import ManualClock
+
+
+def pass_time(term: Term, clock: ManualClock, seconds: float) -> None:
+    """Time passes while the leader renews its lease."""
+    while seconds > 0:
+        clock.advance(min(seconds, STOP_AFTER / 2))
+        term.renewed(clock.monotonic())
+        seconds -= STOP_AFTER / 2
 
 
 def office_of(

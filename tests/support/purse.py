@@ -19,7 +19,7 @@ from linkpool.units import WHOLE, Slot, Wei
 from tests.support.fake_chain import FakeChain
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.manual_clock import ManualClock
-from tests.support.office import take_office
+from tests.support.office import pass_time, take_office
 
 KEYS = Keyring(bytes(range(32)))
 TREASURY, MANAGER = Key(KEYS.treasury()), Key(KEYS.manager())
@@ -92,8 +92,7 @@ class Purse:
     async def look(self, seconds: int = 12) -> list[str]:
         """A block, and all that a leader does about it; the senders frozen just now."""
         self.chain.mine(timestamp=self.chain.head.timestamp + seconds)
-        self.clock.advance(seconds)
-        self.term.renewed(self.clock.monotonic())
+        pass_time(self.term, self.clock, seconds)
         await self.outbox.step()
         return await self.treasury.step(self.held)
 

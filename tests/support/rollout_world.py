@@ -182,7 +182,7 @@ class Plane:
     async def lead(self, until: Callable[[Database], Awaitable[bool]], turns: int = 800) -> None:
         """Raises Crash, or AssertionError when it is not so after that many turns."""
         world, clock = self.world, self.world.clock
-        office = await take_office(self.database, clock)
+        office = await take_office(self.database, clock, ends_by=ManualClock())  # it never ends by itself
         tasks = Tasks(self.engine)
         launch = Launch("test", "old", {})
         kept = Groups(office, keys=KEYS, engine=self.engine, tasks=tasks, launch=launch)
@@ -193,7 +193,6 @@ class Plane:
         while not tasks.known:  # as every leader: nothing is judged by what nobody has seen
             await _loop(tasks.refresh)
         for turn in range(turns):
-            office.term.renewed(clock.monotonic())
             living, primaries = await self._look()  # stale when it is used, as on a real line
             now_and_then = (strays.step, partial(healer.step, living)) if turn % 4 == 0 else ()
             for step in (tasks.refresh, rollouts.step, *now_and_then, partial(self._keep, kept, primaries)):

@@ -2,7 +2,10 @@
 
 The leader moves the lease's beat; whoever stands by watches it and takes the lease when it has not moved for
 `TAKE_AFTER` by its own monotonic clock. So wall clocks may jump, and differ. A leader counts from before its
-last successful renewal was asked for, and stops acting after `STOP_AFTER`, well before anybody can follow.
+last successful renewal was asked for, and stops acting after `STOP_AFTER`, before anybody can follow. A term
+that ran out is over for good, also when a renewal succeeds after all: what was left unsaid meanwhile is told
+in the next term, which lets everybody in anew.
+
 That a sleeper writes nothing when it wakes up is not left to time: every write checks the epoch
 (`Database.lead`).
 """
@@ -22,7 +25,7 @@ log = structlog.get_logger(__name__)
 STEP = 0.5
 """Seconds between two looks at the lease."""
 ASK_WITHIN = 1.0
-STOP_AFTER = 2.0
+STOP_AFTER = 2.5
 TAKE_AFTER = 3.0
 
 
@@ -36,8 +39,11 @@ class Term:
         self._over = False
 
     def renewed(self, asked_at: float) -> None:
-        """The lease was ours at `asked_at` (monotonic seconds)."""
-        self._renewed = asked_at
+        """The lease was ours at `asked_at` (monotonic seconds); heard too late, it revives nothing."""
+        if self.runs:
+            self._renewed = asked_at
+        else:
+            self.end()
 
     def end(self) -> None:
         """It is over, for good."""
@@ -83,13 +89,13 @@ class Candidate:
         self._end(self.term)
         log.info("lease handed over: this control plane stops", epoch=epoch)
         try:
-            async with asyncio.timeout(ASK_WITHIN), self._database.write() as session:
+            async with asyncio.timeout(ASK_WITHIN), self._database.write(ahead=True) as session:
                 await rows.release(session, self._holder, epoch)
         except (Temporary, TimeoutError) as error:
             log.warning("lease not handed over; the next leader waits for it", error=str(error))
 
     async def _renew(self, term: Term, asked_at: float) -> None:
-        async with self._database.write() as session:
+        async with self._database.write(ahead=True) as session:
             mine = await rows.renew(session, self._holder, term.epoch)
         if mine:
             term.renewed(asked_at)
@@ -102,9 +108,9 @@ class Candidate:
         now = self._clock.monotonic()
         if lease != self._watched:
             self._watched, self._watched_since = lease, now
-        if lease.holder is not None and now - self._watched_since < TAKE_AFTER:
-            return
-        async with self._database.write() as session:
+        if lease.holder not in (None, self._holder) and now - self._watched_since < TAKE_AFTER:
+            return  # nobody acts under our own name any more
+        async with self._database.write(ahead=True) as session:
             epoch = await rows.take(session, self._holder, lease)
         if epoch is not None:
             self.term = Term(epoch, self._clock, now)

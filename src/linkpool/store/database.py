@@ -98,7 +98,7 @@ class Database:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-        self._writing = asyncio.Lock()
+        self._queue, self._writing = asyncio.Lock(), asyncio.Lock()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -108,11 +108,16 @@ class Database:
                 yield session
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncSession]:
-        """A transaction anybody may make. Raises StoreUnreachable; IntegrityError passes through."""
+    async def write(self, *, ahead: bool = False) -> AsyncIterator[AsyncSession]:
+        """A transaction anybody may make. Raises StoreUnreachable; IntegrityError passes through.
+
+        ahead: next after the one that is under way, before all others of this process that wait.
+        """
         with _translated():
             async with AsyncExitStack() as stack:
                 if self.one_host:
+                    if not ahead:  # one of the queue at a time stands at the file's door
+                        await stack.enter_async_context(self._queue)
                     await stack.enter_async_context(self._writing)
                 session = await stack.enter_async_context(self._sessions())
                 await stack.enter_async_context(session.begin())

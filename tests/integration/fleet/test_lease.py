@@ -141,6 +141,52 @@ async def test_a_leader_that_hangs_inside_a_transaction_is_not_waited_for(
         await each.close()
 
 
+async def test_a_renewal_that_comes_too_late_revives_nothing(database: Database) -> None:
+    clock = ManualClock()
+    candidate = Candidate(database, "a", clock)
+    await candidate.step()
+    term = candidate.term
+    assert term is not None
+    clock.advance(STOP_AFTER / 2)
+    asked_at = clock.monotonic()
+    clock.advance(STOP_AFTER / 2)
+    term.renewed(asked_at)
+    assert not term.runs, "words were left unsaid by then"
+    await candidate.step()
+    assert candidate.term is not None
+    assert candidate.term is not term
+
+
+async def test_a_leader_that_was_too_busy_to_renew_follows_itself_at_once(database: Database) -> None:
+    clock = ManualClock()
+    candidate = Candidate(database, "a", clock)
+    await candidate.step()
+    clock.advance(STOP_AFTER)
+    await candidate.step()
+    assert candidate.term is not None
+    assert (candidate.term.epoch, candidate.term.runs) == (2, True)
+
+
+async def test_a_renewal_goes_ahead_of_all_writers_that_wait(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'queue.db'}")
+    await database.migrate()
+    order: list[str] = []
+
+    async def write(name: str, *, ahead: bool = False) -> None:
+        async with database.write(ahead=ahead):
+            order.append(name)
+
+    async with asyncio.timeout(60):
+        async with database.write():
+            waiting = [asyncio.create_task(write(name)) for name in "abc"]
+            await asyncio.sleep(0)
+            waiting.append(asyncio.create_task(write("lease", ahead=True)))
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+    assert order == ["lease", "a", "b", "c"]
+    await database.close()
+
+
 async def test_a_busy_leader_does_not_keep_itself_from_renewing(cluster: Cluster) -> None:
     database = await cluster.with_tables()
     candidate = Candidate(database, "a", ManualClock())
@@ -194,7 +240,7 @@ moves = st.lists(
 def test_never_two_at_once_however_steps_and_sleeps_fall(
     tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[int, float]]
 ) -> None:
-    """Law: of all terms ever begun, at most one runs; epochs never repeat."""
+    """Law: of all terms ever begun, at most one runs; one that ran out stays over; epochs never repeat."""
 
     async def walk(folder: Path) -> None:
         database = Database(f"sqlite:///{folder / 'law.db'}")
@@ -202,6 +248,7 @@ def test_never_two_at_once_however_steps_and_sleeps_fall(
         clock = ManualClock()
         candidates = [Candidate(database, name, clock) for name in "abc"]
         terms: dict[int, Term] = {}
+        over: set[int] = set()
         for who, pause in moves:
             clock.advance(pause)
             await candidates[who].step()
@@ -209,6 +256,8 @@ def test_never_two_at_once_however_steps_and_sleeps_fall(
             if term is not None:
                 assert terms.setdefault(term.epoch, term) is term
             assert sum(term.runs for term in terms.values()) <= 1
+            assert not any(terms[epoch].runs for epoch in over)
+            over |= {epoch for epoch, term in terms.items() if not term.runs}
         await database.close()
 
     asyncio.run(walk(tmp_path_factory.mktemp("law")))

@@ -21,6 +21,7 @@ from linkpool.units import WHOLE, Wei
 from tests.support.fake_chain import Call, FakeChain
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.fake_engine import FakeEngine
+from tests.support.office import pass_time
 from tests.support.purse import GWEI, KEYS, THIEF, TREASURY, Purse
 
 POOL = "0x00000000000000000000000000000000000000AA"
@@ -82,8 +83,7 @@ async def test_a_slot_nobody_held_for_a_day_is_swept_and_its_sender_is_not_froze
     sweep = sweeping(purse)
     await sweep.step()
     assert purse.balance(key.address) == WHOLE
-    purse.clock.advance(IDLE_SECONDS + 1)
-    purse.term.renewed(purse.clock.monotonic())
+    pass_time(purse.term, purse.clock, IDLE_SECONDS + 1)
     await sweep.step()
     purse.chain.mine()
     await sweep.settle()
@@ -126,8 +126,7 @@ async def test_income_is_brought_home_when_it_is_worth_it_and_its_cap_keeps_it_s
     purse.chain.base_fee = 10_000 * GWEI
     purse.chain.mine()
     for _ in range(20):  # however long it waits, it never offers more than its cap
-        purse.clock.advance(30)
-        purse.term.renewed(purse.clock.monotonic())
+        pass_time(purse.term, purse.clock, 30)
         await purse.outbox.step()
         purse.chain.mine()
     assert all(

@@ -10,6 +10,7 @@ from linkpool.store.tables import Colour
 from linkpool.wire.agent import Drain, Heartbeat, Probe, Probed, Refused, Resume, Roster, State
 from tests.support.house import House
 from tests.support.line import Line
+from tests.support.office import pass_time
 from tests.support.until import until
 
 GREEN = "n1-green-2"
@@ -112,8 +113,7 @@ async def test_a_probe_is_asked_once_while_it_is_under_way_and_again_when_it_fai
     assert isinstance(first, Probe)
     line.say(Probed(id=first.id, ok=False, detail="no source answers"))
     await until(lambda: _true(orders.probe(one) is not None), "it was heard")
-    house.clock.advance(PROBE_AGAIN)
-    house.term.renewed(house.clock.monotonic())
+    pass_time(house.term, house.clock, PROBE_AGAIN)
     failed = orders.probe(one)
     assert failed is not None
     assert failed.detail == "no source answers", "the last outcome stands until there is another"

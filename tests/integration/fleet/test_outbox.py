@@ -17,7 +17,7 @@ from linkpool.units import WHOLE, Wei
 from tests.support.fake_chain import Call, FakeChain, Revert
 from tests.support.fake_endpoint import FakeEndpoint, Faults
 from tests.support.manual_clock import ManualClock
-from tests.support.office import take_office
+from tests.support.office import pass_time, take_office
 
 KEY = Key("0x" + "11" * 32)
 TO = Key("0x" + "22" * 32).address
@@ -50,8 +50,7 @@ class World:
 
     def wait(self, seconds: float) -> None:
         """Time passes while the leader renews its lease."""
-        self.clock.advance(seconds)
-        self.term.renewed(self.clock.monotonic())
+        pass_time(self.term, self.clock, seconds)
 
     def balance(self) -> int:
         """Wei that arrived."""
