@@ -20,7 +20,8 @@ from linkpool.wire.api import MakeToken
 from linkpool.wire.rollout import PutRelease
 from tests.browser.test_access import judged
 from tests.support.pages import DESK, PHONE, Visit, visit
-from tests.support.pool import CHAIN_ID, MASTER, RealPool, real_pool, traffic
+from tests.support.pool import RealPool, real_pool, traffic
+from tests.support.site import CHAIN_ID, MASTER
 from tests.support.until import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]

@@ -11,25 +11,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-
-import aiohttp
 
 from linkpool.api.client import until_serving
 from linkpool.api.client_catalog import until_in_use
-from linkpool.chain.endpoint import connect
-from linkpool.chain.endpoints import Endpoints
 from linkpool.dev.folder import Folder
 from linkpool.dev.job import demo_job
 from linkpool.dev.pool import GAS_MONEY, LINK_PRICE, MAX_FEE, stake
 from linkpool.dev.processes import claim_port
 from linkpool.engines.ecs_spec import Place
-from tests.support.anvil import anvil
 from tests.support.aws import GATEWAY, Cloud, emulator, ground, kill_container
 from tests.support.docker import Daemon
-from tests.support.forward import forwarded
-from tests.support.pool import BLOCK_GAS, CHAIN_ID, ControlPlane, RealPool, found_pool
-from tests.support.source import open_source
+from tests.support.pool import ControlPlane, RealPool
+from tests.support.site import CHAIN_ID, site
 
 POOL = "ecs"
 UP_SECONDS = 120.0
@@ -57,38 +50,27 @@ async def ecs_pool(root: Path, docker: Daemon, image: str) -> AsyncIterator[Stag
         cloud = stack.enter_context(emulator(docker, root))
         place = await ground(cloud, POOL)
         folder = Folder(root / "pool")
-        folder.root.mkdir()
-        await folder.clear()
-        chain = stack.enter_context(anvil(gas_limit=BLOCK_GAS))
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        endpoint = connect(chain.ws, http)
-        stack.push_async_callback(endpoint.close)
-        rpc = Endpoints([endpoint], chain_id=CHAIN_ID)
-        owner, manager, found = await found_pool(rpc, folder)
-        chain.rpc("evm_setIntervalMining", 1)
-        source = await stack.enter_async_context(open_source())
-        for port in (chain.port, urlsplit(source.url).port or 0):
-            await stack.enter_async_context(forwarded(GATEWAY, port))
-        source.url = source.url.replace("127.0.0.1", GATEWAY)
+        here = await stack.enter_async_context(site(folder, seen_at=GATEWAY))
+        deployment = here.found.deployment
         port = claim_port(0, "the control plane", "nothing")
         settings = {
             "port": port,
-            "pool": found.deployment.pool,
-            "view": found.deployment.view,
-            "pool_block": found.deployment.block,
-            "rpc_urls": [f"{scheme}://{GATEWAY}:{chain.port}" for scheme in ("ws", "http")],
+            "pool": deployment.pool,
+            "view": deployment.view,
+            "pool_block": deployment.block,
+            "rpc_urls": [f"{scheme}://{GATEWAY}:{here.chain.port}" for scheme in ("ws", "http")],
             "release_image": image,
         }
         _write(folder, settings | _engine(cloud, place))
-        plane = ControlPlane(folder, http, port)
+        plane = ControlPlane(folder, here.http, port)
         stack.push_async_callback(plane.stop)
         control = await plane.start()
-        pool = RealPool(chain, rpc, folder, http, found, owner, manager, source, plane, control)
-        status, catalog = await pool.put_jobs(demo_job(source.url))
+        pool = RealPool.on(here, folder, plane, control)
+        status, catalog = await pool.put_jobs(demo_job(here.source.url))
         assert status == 200, catalog
         made = await control.make_node()
         pool.oracle = (await until_serving(control, made.node.index, UP_SECONDS)).id or ""
-        await stake(found, pool.oracle)
+        await stake(here.found, pool.oracle)
         await until_in_use(control, catalog["revision"], UP_SECONDS)
         yield Stage(docker, cloud, place, pool)
 

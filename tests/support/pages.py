@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
 
 from linkpool.units import WHOLE
-from tests.support.pool import CHAIN_ID, RealPool
+from tests.support.pool import RealPool
+from tests.support.site import CHAIN_ID
 from tests.support.wallet import NAME, Wallet
 
 QUIET = (

@@ -1,11 +1,9 @@
 """A whole pool of real processes: anvil, Chainlink's LinkToken, a control plane, one node of two replicas.
 
-    async with real_pool(folder) as pool:
-        async with traffic(pool):
-            os.kill((await pool.replicas())[0].pid, signal.SIGKILL)
-        await pool.settled()
-
-Contracts are founded with a block per transaction; then blocks come every second, as on `make dev`.
+async with real_pool(folder) as pool:
+    async with traffic(pool):
+        os.kill((await pool.replicas())[0].pid, signal.SIGKILL)
+    await pool.settled()
 """
 
 import asyncio
@@ -15,44 +13,34 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
-from eth_abi.abi import encode
 
 from linkpool.api.client import Client, ControlTrouble, serving, until_serving
 from linkpool.api.client_catalog import until_in_use
-from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
-from linkpool.chain.keys import Key
-from linkpool.contracts.abi import load_code
-from linkpool.contracts.consumer import DemoConsumer
-from linkpool.contracts.deploy import Settings, deploy, plan
 from linkpool.contracts.link import Link
 from linkpool.contracts.oracle import Oracle
 from linkpool.dev.account import Account
 from linkpool.dev.anvil import DevChain
 from linkpool.dev.folder import POOL_NAME, Folder
 from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
-from linkpool.dev.pool import GAS_MONEY, PAYMENT, TERMS, WEALTH, Found, stake
+from linkpool.dev.pool import PAYMENT, TERMS, Found, stake
 from linkpool.dev.processes import child, claim_port
 from linkpool.dev.tally import Tally
 from linkpool.dev.up import write_config
 from linkpool.engines.local import LocalEngine
 from linkpool.fleet.catalog.document import Job
-from linkpool.fleet.secrets.keys import Keyring, seal
 from linkpool.jobs.errors import JobError
 from linkpool.wire.api import NodeView, ReplicaView
-from tests.support.anvil import Anvil, anvil
-from tests.support.chainlink import client
+from tests.support.anvil import Anvil
 from tests.support.processes import carrying
 from tests.support.rejections import rejections
-from tests.support.source import Source, open_source
+from tests.support.site import Site, site
+from tests.support.source import Source
 from tests.support.until import until
 
-CHAIN_ID = 31337
-BLOCK_GAS = 400_000_000
-MASTER, PASSPHRASE = bytes(range(32)), "correct horse battery staple"
 REQUEST_SECONDS = 0.35
 
 
@@ -103,6 +91,12 @@ class RealPool:
     plane: ControlPlane
     control: Client
     oracle: str = ""
+
+    @classmethod
+    def on(cls, here: Site, folder: Folder, plane: ControlPlane, control: Client) -> Self:
+        """What stands there, led by that control plane."""
+        people = (here.found, here.owner, here.manager)
+        return cls(here.chain, here.rpc, folder, here.http, *people, here.source, plane, control)
 
     @property
     def link(self) -> Link:
@@ -251,32 +245,23 @@ async def real_pool(
     """
     async with AsyncExitStack() as stack:
         folder = Folder(root)
-        folder.root.mkdir(exist_ok=True)
-        await folder.clear()
-        start = () if began is None else ("--timestamp", str(int(began)))
-        chain = stack.enter_context(anvil(gas_limit=BLOCK_GAS, extra=start))
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        endpoint = connect(chain.ws, http)
-        stack.push_async_callback(endpoint.close)
-        rpc = Endpoints([endpoint], chain_id=CHAIN_ID)
-        owner, manager, found = await found_pool(rpc, folder)
-        chain.rpc("evm_setIntervalMining", 1)
-        source = await stack.enter_async_context(open_source())
+        here = await stack.enter_async_context(site(folder, began=began))
+        chain = here.chain
         port = claim_port(0, "the control plane", "nothing")
-        write_config(folder, port, DevChain(chain.port), found)
+        write_config(folder, port, DevChain(chain.port), here.found)
         if rpc_key is not None:
             text = folder.config.read_text()
             folder.config.write_text(text.replace(f':{chain.port}"', f':{chain.port}/?key={rpc_key}"'))
-        plane = ControlPlane(folder, http, port)
+        plane = ControlPlane(folder, here.http, port)
         stack.push_async_callback(_nothing_behind, folder)
         stack.push_async_callback(plane.stop)
         control = await plane.start()
-        pool = RealPool(chain, rpc, folder, http, found, owner, manager, source, plane, control)
-        _, catalog = await pool.put_jobs(demo_job(source.url))
+        pool = RealPool.on(here, folder, plane, control)
+        _, catalog = await pool.put_jobs(demo_job(here.source.url))
         made = await control.make_node()
         pool.oracle = (await until_serving(control, made.node.index, 60)).id or ""
         await asyncio.gather(
-            stake(found, pool.oracle), pool.replicas(), until_in_use(control, catalog["revision"], 60)
+            stake(here.found, pool.oracle), pool.replicas(), until_in_use(control, catalog["revision"], 60)
         )
         yield pool
 
@@ -294,25 +279,3 @@ def _terms(text: str) -> dict[str, str] | None:
 
 async def _nothing_behind(folder: Folder) -> None:
     await LocalEngine(folder.control / "engine", POOL_NAME, time.time).stop_all(1.0)
-
-
-async def found_pool(rpc: Endpoints, folder: Folder) -> tuple[Account, Account, Found]:
-    """As `linkpool dev` founds its pool, but on Chainlink's LinkToken. Returns owner, manager, the rest."""
-    keys = Keyring(MASTER)
-    folder.passphrase.write_text(PASSPHRASE + "\n")
-    seal(MASTER, PASSPHRASE, folder.keys, cost=2**4)
-    manager = Account(rpc, CHAIN_ID, keys.manager())
-    owner, staker, requester = (Account(rpc, CHAIN_ID) for _ in range(3))
-    for account in (owner, manager, staker, requester):
-        await account.fund()
-    await rpc.call("anvil_setBalance", Key(keys.treasury()).address, hex(GAS_MONEY))
-    link = await owner.deploy(client("v0.4", "LinkToken").code)
-    settings = Settings(CHAIN_ID, owner.address, manager.address, owner.address, owner.address, link=link)
-    deployment = await plan(rpc, settings, owner.address)
-    deployment.save(folder.deployment)
-    await deploy(rpc, deployment, owner.key)
-    code = load_code("DemoConsumer").creation + encode(("address",), (link,))
-    consumer = DemoConsumer(await requester.deploy(code))
-    for rich in (staker.address, consumer.address):
-        await owner.send(Link(link).transfer(rich, WEALTH))
-    return owner, manager, Found(deployment, staker, requester, consumer)

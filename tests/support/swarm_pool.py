@@ -22,19 +22,15 @@ import aiohttp
 
 from linkpool.api.client import Client, until_serving
 from linkpool.api.client_catalog import until_in_use
-from linkpool.chain.endpoint import connect
-from linkpool.chain.endpoints import Endpoints
 from linkpool.dev.folder import Folder
 from linkpool.dev.job import demo_job
 from linkpool.dev.pool import LINK_PRICE, stake
 from linkpool.files import write_private
-from tests.support.anvil import anvil
 from tests.support.docker import NoDocker
-from tests.support.forward import forwarded
 from tests.support.images import Images
 from tests.support.machines import Cluster, Host, machines
-from tests.support.pool import BLOCK_GAS, CHAIN_ID, RealPool, found_pool
-from tests.support.source import open_source
+from tests.support.pool import RealPool
+from tests.support.site import CHAIN_ID, site
 from tests.support.until import until
 
 PROJECT = Path(__file__).parents[2]
@@ -111,44 +107,33 @@ async def swarm_pool(root: Path, images: Images, nodes: int = 2) -> AsyncIterato
     async with AsyncExitStack() as stack:
         cluster = stack.enter_context(machines(3))
         await asyncio.to_thread(cluster.load, images.archive)
-        root.mkdir(exist_ok=True)
         folder = Folder(root)
-        await folder.clear()
-        chain = stack.enter_context(anvil(gas_limit=BLOCK_GAS))
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        endpoint = connect(chain.ws, http)
-        stack.push_async_callback(endpoint.close)
-        rpc = Endpoints([endpoint], chain_id=CHAIN_ID)
-        owner, manager, found = await found_pool(rpc, folder)
-        chain.rpc("evm_setIntervalMining", 1)
-        source = await stack.enter_async_context(open_source())
-        for port in (chain.port, urlsplit(source.url).port or 0):
-            await stack.enter_async_context(forwarded(cluster.outside, port))
-        source.url = source.url.replace("127.0.0.1", cluster.outside)
+        here = await stack.enter_async_context(site(folder, seen_at=cluster.outside))
+        deployment = here.found.deployment
         token = secrets.token_urlsafe(24)
         write_private(folder.token, token)
         settings = {
             "chain_id": CHAIN_ID,
-            "pool": found.deployment.pool,
-            "view": found.deployment.view,
-            "pool_block": found.deployment.block,
-            "rpc_urls": [f"{scheme}://{cluster.outside}:{chain.port}" for scheme in ("ws", "http")],
+            "pool": deployment.pool,
+            "view": deployment.view,
+            "pool_block": deployment.block,
+            "rpc_urls": [f"{scheme}://{cluster.outside}:{here.chain.port}" for scheme in ("ws", "http")],
             "link_price": LINK_PRICE,
             "release_image": images.linkpool,
         }
         await asyncio.to_thread(_deploy, cluster, folder, settings, images)
-        stage = Stage(cluster, images, http, token, [])
+        stage = Stage(cluster, images, here.http, token, [])
         control = await stage.leader()
         plane: Any = None
-        pool = RealPool(chain, rpc, folder, http, found, owner, manager, source, plane, control)
-        status, catalog = await pool.put_jobs(demo_job(source.url))
+        pool = RealPool.on(here, folder, plane, control)
+        status, catalog = await pool.put_jobs(demo_job(here.source.url))
         assert status == 200, catalog
         made = [(await control.make_node()).node.index for _ in range(nodes)]
         for index in made:
             node = await until_serving(control, index, UP_SECONDS)
             stage.nodes.append(replace(pool, oracle=node.id or ""))
         for each in stage.nodes:
-            await stake(found, each.oracle)
+            await stake(here.found, each.oracle)
         await until_in_use(control, catalog["revision"], UP_SECONDS)
         yield stage
 

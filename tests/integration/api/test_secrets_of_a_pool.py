@@ -19,7 +19,8 @@ import pytest
 from linkpool.dev.processes import claim_port
 from linkpool.fleet.secrets.keys import Keyring
 from tests.support.planted import Planted
-from tests.support.pool import MASTER, PASSPHRASE, RealPool, real_pool, traffic
+from tests.support.pool import RealPool, real_pool, traffic
+from tests.support.site import MASTER, PASSPHRASE
 
 BRIDGE_TOKEN, INCOMING_TOKEN = "planted-bridge-token", "planted-incoming-token"
 ADAPTER_SECRET, WRONG_TOKEN = "planted-adapter-secret", "planted-wrong-token"

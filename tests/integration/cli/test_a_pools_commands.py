@@ -17,7 +17,8 @@ import pytest
 import pytest_asyncio
 from cbor2 import dumps
 
-from tests.support.pool import PASSPHRASE, RealPool, real_pool
+from tests.support.pool import RealPool, real_pool
+from tests.support.site import PASSPHRASE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
