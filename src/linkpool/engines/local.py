@@ -2,8 +2,9 @@
 
 Groups are files, tasks are files (`taskfile`), so a new control plane on the same folder finds what runs
 and starts nothing twice. A process's end is told by the kernel (pidfd) in well under a millisecond, for
-own children and found ones alike. A missing task is started at once; a group whose tasks die young waits
-longer each time. Groups that the caller does not know are kept running and reported, never removed here.
+own children and found ones alike. Whoever died or is replaced has a successor at once; of new tasks no more
+are started in a second than there are cores (`pace`); a group whose tasks die young waits longer each time.
+Groups that the caller does not know are kept running and reported, never removed here.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ import structlog
 
 from linkpool.engines import memory
 from linkpool.engines.groupfile import GroupFolder
+from linkpool.engines.pace import Pace
 from linkpool.engines.protocol import (
     EngineRefused,
     EngineUnreachable,
@@ -39,6 +41,8 @@ YOUNG = 10.0
 BACKOFF_MAX = 30.0
 REPLACE_GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL when one task is replaced."""
+PAIR = 2
+"""Tasks that are started at once on the smallest machine."""
 LOOPBACK = "127.0.0.1"
 LOGS_KEPT = 10
 """Logs of gone tasks kept per group."""
@@ -87,6 +91,7 @@ class LocalEngine:
         self._now = now
         self._promises = GroupFolder(folder)
         self._files = TaskFolder(folder)
+        self._pace = Pace(max(PAIR, len(os.sched_getaffinity(0))))
         self._groups: dict[str, _Kept] = {}
         self._running: dict[str, _Running] = {}
         self._listeners: set[asyncio.Queue[TaskEvent]] = set()
@@ -168,7 +173,7 @@ class LocalEngine:
             raise EngineRefused(f"no task {task} runs here; ask tasks() for those that do")
         log.info("task is replaced", task=task, why=why)
         self._stop(running, REPLACE_GRACE)
-        self._converge(running.process.intent.group)
+        self._converge(running.process.intent.group, ahead=True)
 
     async def room(self) -> int | None:
         """How many more tasks fit into the memory of this machine."""
@@ -206,8 +211,8 @@ class LocalEngine:
 
     # --- keeping groups running --------------------------------------------------------------------
 
-    def _converge(self, name: str) -> None:
-        """Start what is missing, stop what is too much; the newest go first."""
+    def _converge(self, name: str, *, ahead: bool = False) -> None:
+        """Start what is missing, stop what is too much; the newest go first. ahead: of all that wait."""
         kept = self._groups.get(name)
         if kept is None or kept.waiting or not self._keep:
             return
@@ -218,6 +223,10 @@ class LocalEngine:
             self._stop(extra, REPLACE_GRACE)
         try:
             for _ in range(kept.group.count - len(alive)):
+                pause = self._pace.turn(asyncio.get_running_loop().time())
+                if pause and not ahead:
+                    self._come_back(kept, name, pause)
+                    return
                 self._start(kept.group)
         except OSError as error:  # full disk, too many processes: later, and the log says so
             log.error("task cannot start", group=name, error=str(error))
@@ -297,10 +306,13 @@ class LocalEngine:
         """Converge now, or after a pause that doubles with every further early death."""
         if kept.waiting:
             return
-        pause = min(BACKOFF_MAX, 2.0 ** (kept.deaths_young - 3)) if kept.deaths_young > 2 else 0.0
-        if pause == 0.0:
-            self._converge(name)
-            return
+        if kept.deaths_young > 2:
+            self._come_back(kept, name, min(BACKOFF_MAX, 2.0 ** (kept.deaths_young - 3)))
+        else:
+            self._converge(name, ahead=True)
+
+    def _come_back(self, kept: _Kept, name: str, pause: float) -> None:
+        """Converge after so many seconds, and not before."""
 
         def resume() -> None:
             kept.waiting = None

@@ -20,7 +20,7 @@ import pytest
 from linkpool.engines.local import LocalEngine
 from linkpool.engines.protocol import Engine, EngineRefused, Group, Release, Task
 from linkpool.engines.taskfile import TaskFolder, locked
-from tests.engines.conformance import Bench, Conformance, running, settled, shell, until
+from tests.engines.conformance import Bench, Conformance, running, settled, shell, steady, until
 
 PATIENT = shell("exec sleep 1000")
 
@@ -207,6 +207,31 @@ async def test_a_group_that_flaps_waits_between_starts(bench: Bench, tmp_path: P
         (tmp_path / "starts").unlink()
         await engine.remove("n0-blue", 0.1)
         assert len(list((tmp_path / "logs").iterdir())) <= 10
+
+
+async def test_who_dies_while_many_wait_to_start_has_a_successor_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkpool.engines.pace.START_SECONDS", 3_600.0)
+    async with bench.mine() as engine:
+        await engine.ensure(bench.group())
+        victim, _ = await settled(engine, 2)
+        cores = len(os.sched_getaffinity(0))
+        await engine.ensure(bench.group("n1-blue", count=cores + 1))  # one of them waits for an hour
+        assert len(await running(engine, "n1-blue")) == max(cores - 2, 0)
+        assert victim.pid
+        os.kill(victim.pid, signal.SIGKILL)
+        await settled(engine, 2, without=victim.id)
+
+
+async def test_many_that_wait_to_start_all_do(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linkpool.engines.pace.START_SECONDS", 0.05)
+    many = [bench.group(f"n{number}-blue", count=5) for number in range(4)]
+    async with bench.mine() as engine:
+        for group in many:
+            await engine.ensure(group)
+        for group in many:
+            await until(partial(steady, engine, group))
 
 
 async def test_what_cannot_run_is_refused_with_the_reason(bench: Bench) -> None:
