@@ -28,12 +28,12 @@ check: setup ## the same without a terminal: 30 requests, a replica killed, one 
 	@.venv/bin/linkpool dev --check --json
 
 test: setup-test ## everything that needs no container engine, the slow proofs aside (those are in .ci/run)
-	@$(RUN) pytest -m "unit or contracts or integration" $(TWO_AT_ONCE) $(ARGS)
+	@.venv/bin/python scripts/tests -m "unit or contracts or integration" $(TWO_AT_ONCE) $(ARGS)
 	@npm --prefix dapp test --silent
-	@$(RUN) pytest -m browser $(ARGS)
+	@.venv/bin/python scripts/tests -m browser $(ARGS)
 
 browser: setup-test ## the pages in Chromium, against a real pool
-	@$(RUN) pytest -m browser $(ARGS)
+	@.venv/bin/python scripts/tests -m browser $(ARGS)
 
 dapp: setup ## build the pages, when they changed
 
@@ -41,11 +41,11 @@ dapp-types: setup-test ## write what the pages know of the API and the contracts
 	@.venv/bin/python scripts/dapp-types
 
 faults: setup-test ## processes, networks and chains broken on purpose
-	@$(RUN) pytest -m faults $(TWO_AT_ONCE) $(ARGS)
+	@.venv/bin/python scripts/tests -m faults $(TWO_AT_ONCE) $(ARGS)
 
 engines: ## the container engines: a daemon, a swarm of three machines, the image (root, docker.io)
 	@scripts/setup engines
-	@$(RUN) pytest -m engines $(ARGS)
+	@.venv/bin/python scripts/tests -m engines $(ARGS)
 
 explore: setup-test ## properties with new examples: so many times as many (FACTOR=10); the contracts' machines: fuzz
 	@LINKPOOL_FUZZ=$(or $(FACTOR),10) $(RUN) pytest -m hypothesis --timeout 0 $(TWO_AT_ONCE) $(ARGS)
