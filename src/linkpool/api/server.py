@@ -9,12 +9,13 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
+from linkpool.api.ending import Ending
 from linkpool.errors import Permanent
 
 IDLE_WITHIN = 75
 """Seconds an idle connection stays: longer than proxies keep theirs, so that it is the client who ends it."""
 CLOSE_WITHIN = 2
-"""Seconds open requests get at a stop; event streams never end by themselves."""
+"""Seconds open requests get at a stop."""
 
 
 class PortTaken(Permanent):
@@ -38,8 +39,9 @@ class _Server(uvicorn.Server):
 
 async def serve(app: FastAPI, bound: socket.socket, tls: ssl.SSLContext | None = None) -> None:
     """Serve until cancelled, then close every connection. With `tls` nothing else is spoken."""
+    ending = Ending(app)
     config = uvicorn.Config(
-        app,
+        ending,
         log_config=None,
         access_log=False,
         ws="websockets-sansio",
@@ -55,6 +57,7 @@ async def serve(app: FastAPI, bound: socket.socket, tls: ssl.SSLContext | None =
     try:
         await asyncio.shield(serving)
     finally:
+        ending.stop()
         server.should_exit = True
         with suppress(asyncio.CancelledError):
             await serving
