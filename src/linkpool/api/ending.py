@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Ending:
-    """ASGI middleware: from `stop` on, answers that go on for as long as somebody listens hear that he left."""
+    """ASGI middleware: from `stop` on, answers that go on as long as somebody listens hear that he left."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
