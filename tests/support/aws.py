@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from linkpool.dev.processes import claim_port
 from linkpool.engines.aws import Aws
 from linkpool.engines.ecs_spec import Place
 from linkpool.engines.protocol import EngineRefused
 from tests.support.docker import Daemon, NoDocker
+from tests.support.ports import free_port
 
 PROGRAM = Path(__file__).parents[2] / "build" / "ministack" / "bin" / "ministack"
 GATEWAY = "172.17.0.1"
@@ -57,7 +57,7 @@ def emulator(docker: Daemon, folder: Path) -> Iterator[Cloud]:
     """
     if not PROGRAM.exists():
         raise NoDocker(f"{PROGRAM} is missing: scripts/setup engines")
-    port = claim_port(0, "the emulator", "nothing")
+    port = free_port()
     told = {"BIND_HOST": GATEWAY, "GATEWAY_PORT": str(port), "MINISTACK_REGION": REGION}
     told |= {"DOCKER_HOST": f"unix://{docker.socket}", "ECS_REAP_INTERVAL_SECONDS": "1"}
     with (folder / "ministack.log").open("wb") as sink:
@@ -112,7 +112,7 @@ def _containers(http: httpx.Client, label: str) -> list[str]:
 
 
 def _until_up(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while True:
         try:
             if httpx.get(f"{url}/_ministack/health").status_code < 500:

@@ -17,15 +17,15 @@ from linkpool.api.client_catalog import until_in_use
 from linkpool.dev.folder import Folder
 from linkpool.dev.job import demo_job
 from linkpool.dev.pool import GAS_MONEY, LINK_PRICE, MAX_FEE, stake
-from linkpool.dev.processes import claim_port
 from linkpool.engines.ecs_spec import Place
 from tests.support.aws import GATEWAY, Cloud, emulator, ground, kill_container
 from tests.support.docker import Daemon
 from tests.support.pool import ControlPlane, RealPool
+from tests.support.ports import free_port
 from tests.support.site import CHAIN_ID, site
 
 POOL = "ecs"
-UP_SECONDS = 120.0
+UP_SECONDS = 300.0
 
 
 @dataclass
@@ -52,7 +52,7 @@ async def ecs_pool(root: Path, docker: Daemon, image: str) -> AsyncIterator[Stag
         folder = Folder(root / "pool")
         here = await stack.enter_async_context(site(folder, seen_at=GATEWAY))
         deployment = here.found.deployment
-        port = claim_port(0, "the control plane", "nothing")
+        port = free_port()
         settings = {
             "port": port,
             "pool": deployment.pool,
@@ -76,7 +76,7 @@ async def ecs_pool(root: Path, docker: Daemon, image: str) -> AsyncIterator[Stag
 
 
 def _engine(cloud: Cloud, place: Place) -> Mapping[str, Any]:
-    agents = claim_port(0, "the agent socket", "nothing")
+    agents = free_port()
     return {
         "engine": "ecs",
         "aws_region": place.region,

@@ -27,7 +27,7 @@ from linkpool.dev.anvil import DevChain
 from linkpool.dev.folder import POOL_NAME, Folder
 from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
 from linkpool.dev.pool import PAYMENT, TERMS, Found, stake
-from linkpool.dev.processes import child, claim_port
+from linkpool.dev.processes import child
 from linkpool.dev.tally import Tally
 from linkpool.dev.up import write_config
 from linkpool.engines.local import LocalEngine
@@ -35,6 +35,7 @@ from linkpool.fleet.catalog.document import Job
 from linkpool.jobs.errors import JobError
 from linkpool.wire.api import NodeView, ReplicaView
 from tests.support.anvil import Anvil
+from tests.support.ports import free_port
 from tests.support.processes import carrying
 from tests.support.rejections import rejections
 from tests.support.site import Site, site
@@ -112,7 +113,7 @@ class RealPool:
         """The node of `oracle`."""
         return next(node for node in await self.control.nodes() if node.id == self.oracle)
 
-    async def replicas(self, *without: ReplicaView, within: float = 30.0) -> list[ReplicaView]:
+    async def replicas(self, *without: ReplicaView, within: float = 120.0) -> list[ReplicaView]:
         """Both replicas, once two serve and the roster has them and none of `without`; lower slot first."""
         gone = {replica.task for replica in without}
 
@@ -148,7 +149,7 @@ class RealPool:
         """Have every replica serve exactly these; returns when all acknowledged them and offers are open."""
         status, answer = await self.put_jobs(*jobs, bridges=bridges)
         assert status == 200, answer
-        await until_in_use(self.control, answer["revision"], 30)
+        await until_in_use(self.control, answer["revision"], 120)
 
     # --- requests ----------------------------------------------------------------------------------
 
@@ -247,7 +248,7 @@ async def real_pool(
         folder = Folder(root)
         here = await stack.enter_async_context(site(folder, began=began))
         chain = here.chain
-        port = claim_port(0, "the control plane", "nothing")
+        port = free_port()
         write_config(folder, port, DevChain(chain.port), here.found)
         if rpc_key is not None:
             text = folder.config.read_text()
@@ -259,9 +260,9 @@ async def real_pool(
         pool = RealPool.on(here, folder, plane, control)
         _, catalog = await pool.put_jobs(demo_job(here.source.url))
         made = await control.make_node()
-        pool.oracle = (await until_serving(control, made.node.index, 60)).id or ""
+        pool.oracle = (await until_serving(control, made.node.index, 120)).id or ""
         await asyncio.gather(
-            stake(here.found, pool.oracle), pool.replicas(), until_in_use(control, catalog["revision"], 60)
+            stake(here.found, pool.oracle), pool.replicas(), until_in_use(control, catalog["revision"], 120)
         )
         yield pool
 

@@ -13,9 +13,10 @@ from typing import Any
 import aiohttp
 import yaml
 
-from linkpool.dev.processes import child, claim_port
+from linkpool.dev.processes import child
 from tests.support.command import linkpool
 from tests.support.pool import RealPool
+from tests.support.ports import free_port
 from tests.support.until import until
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "prometheus"
@@ -59,7 +60,7 @@ async def prometheus(pool: RealPool, folder: Path) -> AsyncIterator[Prometheus]:
     folder.mkdir()
     await linkpool(pool, "token", "add", "prometheus", "--scope", "read", "--out", folder / "read.token")
     _write(pool.control.url.removeprefix("http://"), folder)
-    port = claim_port(0, "Prometheus", "nothing")
+    port = free_port()
     config, data = folder / "prometheus.yml", folder / "data"
     command = [program, f"--config.file={config}", f"--storage.tsdb.path={data}"]
     command += [f"--web.listen-address=127.0.0.1:{port}"]

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from linkpool.dev.processes import claim_port
 from linkpool.fleet.secrets.keys import Keyring
 from tests.support.planted import Planted
 from tests.support.pool import RealPool, real_pool, traffic
+from tests.support.ports import free_port
 from tests.support.site import MASTER, PASSPHRASE
 
 BRIDGE_TOKEN, INCOMING_TOKEN = "planted-bridge-token", "planted-incoming-token"
@@ -138,7 +138,7 @@ async def make_secrets(pool: RealPool) -> dict[str, str]:
 async def test_no_secret_is_anywhere_it_should_not_be(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LINKPOOL_AGENT_PORT", str(claim_port(0, "the agents", "nothing")))
+    monkeypatch.setenv("LINKPOOL_AGENT_PORT", str(free_port()))
     monkeypatch.setenv("LINKPOOL_AGENT_HOST", "127.0.0.1")
     wrong = tmp_path_factory.mktemp("elsewhere") / "wrong.token"
     wrong.write_text(WRONG_TOKEN)

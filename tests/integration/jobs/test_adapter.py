@@ -5,7 +5,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from linkpool.jobs.net import HttpClient, open_http
 from linkpool.jobs.run import RunResult, run
 from linkpool.jobs.services import HttpRequest, Private, Services, Unreachable
 from tests.support.jobs import Chain, job_of
+from tests.support.ports import free_port
 
 ADAPTER = Path(__file__).parent / "adapter"
 GRAPH = """
@@ -40,12 +40,6 @@ def _installed() -> None:
         subprocess.run(command, cwd=ADAPTER, check=True, capture_output=True, timeout=300)
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @contextlib.asynccontextmanager
 async def source() -> AsyncIterator[str]:
     """A data source: 1234.56 for ETH, 404 for all else."""
@@ -59,10 +53,9 @@ async def source() -> AsyncIterator[str]:
     app.router.add_get("/price/{coin}", price)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 

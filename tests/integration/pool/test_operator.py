@@ -21,11 +21,12 @@ from linkpool.contracts.link import Link
 from linkpool.dev.account import Account
 from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
 from linkpool.dev.pool import PAYMENT
-from linkpool.dev.processes import child, claim_port
+from linkpool.dev.processes import child
 from linkpool.dev.tally import Tally
 from linkpool.units import link
 from tests.support.anvil import KEYS, Anvil, anvil
 from tests.support.chainlink import client, operator
+from tests.support.ports import free_port
 from tests.support.source import open_source
 from tests.support.until import until
 
@@ -64,7 +65,7 @@ class Ground:
             "jobs": "jobs",
             "task": name,
             "siblings": [{"task": sibling, "sender": self.senders[sibling].address}],
-            "health_port": claim_port(0, name, "nothing"),
+            "health_port": free_port(),
         }
         rows = [f"{field} = {json.dumps(value)}" for field, value in values.items() if field != "siblings"]
         table = "".join(f"\n{field} = {json.dumps(value)}" for field, value in values["siblings"][0].items())
