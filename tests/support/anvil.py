@@ -65,7 +65,7 @@ class Anvil:
     def rpc(self, method: str, *params: Any) -> Any:
         """One JSON-RPC call. It blocks: inside async tests, use it for short set-up calls only."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
         with closing(connection):
             connection.request("POST", "/", body, {"Content-Type": "application/json"})
             answer = json.load(connection.getresponse())
@@ -147,7 +147,7 @@ def anvil(
             )
         chain: Anvil | None = None
         try:
-            chain = Anvil(_await_port(process, output, 20.0), process)
+            chain = Anvil(_await_port(process, output, 90.0), process)
             yield chain
         finally:
             process.kill()

@@ -102,7 +102,7 @@ async def probe(urls: Sequence[str], *, key: str = KEYS[1], **options: Any) -> A
                 await end.close()
 
 
-async def until(condition: Callable[[], Any], *, limit: float = 60.0) -> None:
+async def until(condition: Callable[[], Any], *, limit: float = 120.0) -> None:
     """Wait for a condition. Raises TimeoutError."""
     async with asyncio.timeout(limit):
         while not condition():

@@ -18,10 +18,10 @@ async def ready(http: aiohttp.ClientSession, url: str) -> str:
         return "gone"
 
 
-async def until_says(http: aiohttp.ClientSession, url: str, what: str, log: Path, within: float) -> None:
+async def until_says(http: aiohttp.ClientSession, url: str, what: str, log: Path) -> None:
     """Return once `/ready` says something that begins with `what`."""
 
     async def so() -> bool:
         return (await ready(http, url)).startswith(what)
 
-    await until(so, f"{url} says {what!r}; see {log}", within)
+    await until(so, f"{url} says {what!r}; see {log}")

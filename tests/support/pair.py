@@ -36,7 +36,6 @@ from linkpool.dev.account import Account
 from linkpool.dev.folder import Folder
 from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
 from linkpool.dev.pool import BASE_FEE_CEILING, GAS_MONEY, LINK_PRICE, PAYMENT, PENALTY, Found, found, stake
-from linkpool.dev.processes import claim_port
 from linkpool.dev.tally import Tally
 from linkpool.fleet.secrets.keys import unseal
 from linkpool.replica.duty import order
@@ -45,6 +44,7 @@ from linkpool.units import link
 from linkpool.wire.agent import Member
 from tests.support import health
 from tests.support.anvil import KEYS, Anvil, anvil
+from tests.support.ports import free_port
 from tests.support.rejections import rejections
 from tests.support.relay_process import RelayProcess, relay_process
 from tests.support.rpc_proxy import ProxyFaults, RpcProxy, rpc_proxy
@@ -118,13 +118,13 @@ class Replica:
         """What `/ready` says: "ready", or why not; "gone" when nobody answers."""
         return await health.ready(self.http, self.url)
 
-    async def says(self, what: str, within: float = 30.0) -> None:
+    async def says(self, what: str) -> None:
         """Return once `/ready` says something that begins with `what`."""
-        await health.until_says(self.http, self.url, what, self.log, within)
+        await health.until_says(self.http, self.url, what, self.log)
 
-    async def serves(self, within: float = 30.0) -> None:
+    async def serves(self) -> None:
         """Return when it is ready."""
-        await self.says("ready", within)
+        await self.says("ready")
 
     async def figures(self) -> Figures:
         """Its `/metrics` now."""
@@ -139,14 +139,14 @@ class Replica:
             for sample in family.samples
         }
 
-    async def counts(self, *what: str, within: float = 30.0, above: float = 0) -> Figures:
+    async def counts(self, *what: str, above: float = 0) -> Figures:
         """Return its figures once one whose key has all of `what` is higher than `above`."""
 
         async def so() -> Figures | None:
             now = await self.figures()
             return now if any(set(what) <= set(key) and value > above for key, value in now.items()) else None
 
-        return await until(so, f"{self.name} counts {what}; see {self.log}", within)
+        return await until(so, f"{self.name} counts {what}; see {self.log}")
 
     async def afresh(self, environment: Mapping[str, str] | None = None) -> None:
         """SIGKILL, and a new process that is ready: it follows its first endpoint, and counts from 0."""
@@ -216,7 +216,7 @@ class Pair:
         await made.update()
         return made
 
-    async def answered(self, ids: Iterable[bytes], within: float = 40.0) -> list[Seen]:
+    async def answered(self, ids: Iterable[bytes], within: float = 120.0) -> list[Seen]:
         """Return when these are answered, and nothing on this chain was paid twice or came twice."""
         wanted = list(ids)
 
@@ -230,6 +230,18 @@ class Pair:
         assert await Oracle(self.oracle).earned().ask(self.rpc) == paid
         assert [await self.found.consumer.answers(each).ask(self.rpc) for each in wanted] == [1] * len(wanted)
         return [await self._seen(tally, each) for each in wanted]
+
+    async def answered_by_their_firsts(self) -> list[Seen]:
+        """Ask until all answers of a round are by those whose duty it was; what all rounds saw."""
+        told: list[Seen] = []
+
+        async def in_order() -> bool:
+            seen = await self.answered(await self.ask_both())
+            told.extend(seen)
+            return all(one.by == one.first for one in seen)
+
+        await until(in_order, "each answers what is first its own")
+        return told
 
     async def _seen(self, tally: Tally, request_id: bytes) -> Seen:
         fate, topics = tally.fates[request_id], [hexed(OracleResponse.topic()), hexed(request_id)]
@@ -308,7 +320,7 @@ def write_file(
     folder: Path, name: str, oracle: str, urls: list[str], siblings: Iterable[str]
 ) -> tuple[Path, str]:
     """The file of a replica that runs alone, and the URL of its health."""
-    port = claim_port(0, name, "nothing")
+    port = free_port()
     (folder / f"{name}.key").write_text(SENDERS[name] + "\n")
     values = {
         "rpc_urls": urls,

@@ -17,8 +17,8 @@ from pathlib import Path
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from linkpool.dev.processes import claim_port
 from tests.support import health
+from tests.support.ports import free_port
 from tests.support.rpc_proxy import ProxyFaults, RpcProxy
 
 
@@ -73,9 +73,9 @@ class RelayProcess:
         """What `/ready` says: "ready", or why not; "gone" when nobody answers."""
         return await health.ready(self.session, self.http)
 
-    async def says(self, what: str, within: float = 30.0) -> None:
+    async def says(self, what: str) -> None:
         """Return once `/ready` says something that begins with `what`."""
-        await health.until_says(self.session, self.http, what, self.log, within)
+        await health.until_says(self.session, self.http, what, self.log)
 
     async def figure(self, name: str, *labels: str) -> float:
         """The sum of a metric's values, `linkpool_NAME`, over samples that have all these labels."""
@@ -95,7 +95,7 @@ async def relay_process(
     folder: Path, name: str, ups: Sequence[RpcProxy], session: aiohttp.ClientSession
 ) -> AsyncIterator[RelayProcess]:
     """A relay over these upstreams, ready when entered; killed at the end."""
-    port = claim_port(0, name, "nothing")
+    port = free_port()
     relay = RelayProcess(name, port, ups, folder / f"relay-{name}.log", session)
     await relay.start()
     try:

@@ -8,7 +8,7 @@ T = TypeVar("T")
 POLL_SECONDS = 0.05
 
 
-async def until(probe: Callable[[], Awaitable[T | None]], what: str, within: float = 60.0) -> T:
+async def until(probe: Callable[[], Awaitable[T | None]], what: str, within: float = 120.0) -> T:
     """What `probe` gives, once it gives something. Raises AssertionError naming `what`."""
     try:
         async with asyncio.timeout(within):

@@ -31,8 +31,12 @@ class Stage:
             self.it.want(self.wanted)
             self.wanted += 1
 
-    async def all_done(self, limit: float = 20.0) -> None:
-        await until(lambda: self.it.done == list(range(self.wanted)), limit=limit)
+    async def all_done(self) -> None:
+        await until(lambda: self.it.done == list(range(self.wanted)))
+
+    async def follows_second(self) -> None:
+        sound = self.it.endpoints.standings[1].endpoint.name
+        await until(lambda: self.it.follower.source == sound)
 
     @property
     def drops(self) -> dict[str, int]:
@@ -58,7 +62,7 @@ async def test_down_and_back(scheme: str) -> None:
         await scene.first.cut()
         scene.want()
         await scene.all_done()
-        assert scene.it.follower.source == scene.it.endpoints.standings[1].endpoint.name
+        await scene.follows_second()
         scene.first.faults.down = False
         scene.want()
         await scene.all_done()
@@ -73,7 +77,7 @@ async def test_both_down_for_a_while() -> None:
         await until(lambda: scene.it.follower.source is None)
         scene.chain.mine(5)
         scene.first.faults.down = scene.second.faults.down = False
-        await scene.all_done(limit=40)
+        await scene.all_done()
         assert scene.it.heads[-1] >= start + 5
 
 
@@ -82,7 +86,7 @@ async def test_slow(scheme: str) -> None:
     async with stage(scheme, scheme) as scene:
         scene.first.faults.slow = 5.0  # above the time limit of 3 s
         scene.want()
-        await scene.all_done(limit=30)
+        await scene.all_done()
 
 
 async def test_fifty_blocks_behind() -> None:
@@ -91,21 +95,21 @@ async def test_fifty_blocks_behind() -> None:
         await until(lambda: scene.it.heads[-1] >= 60)
         scene.first.faults.lag = 50
         scene.want()
-        await scene.all_done(limit=40)
-        assert scene.it.follower.source == scene.it.endpoints.standings[1].endpoint.name
+        await scene.all_done()
+        await scene.follows_second()
         assert scene.it.gone == 0
-        assert scene.drops
+        await until(lambda: scene.drops)
 
 
 async def test_the_wrong_chain_is_not_used() -> None:
     async with stage() as scene:
         scene.first.faults.chain_id = 5
         await scene.first.cut()
-        await until(lambda: scene.it.follower.source == scene.it.endpoints.standings[1].endpoint.name)
+        await scene.follows_second()
         scene.first.faults.down = False
         scene.want()
         await scene.all_done()
-        await until(lambda: "WrongChain" in scene.drops, limit=30)
+        await until(lambda: "WrongChain" in scene.drops)
         assert "eth_sendRawTransaction" not in (scene.first.calls - scene.second.calls)
 
 
@@ -136,22 +140,21 @@ async def test_a_silent_subscription_is_left() -> None:
     async with stage() as scene:
         scene.first.faults.silent = True
         scene.want()
-        await scene.all_done(limit=30)
-        await until(lambda: scene.it.follower.source == scene.it.endpoints.standings[1].endpoint.name)
-        assert scene.drops == {"Silent": 1}
+        await scene.all_done()
+        await scene.follows_second()
+        assert "Silent" in scene.drops
         assert scene.it.follower.silences >= 1
 
 
 async def test_a_subscription_that_keeps_logs_back_is_read_around_and_left_when_it_does_so_again() -> None:
     async with stage() as scene:
         scene.first.faults.silent_logs = True
-        sound = scene.it.endpoints.standings[1].endpoint.name
         for again in (1, 2):
             scene.want()
-            await scene.all_done(limit=30)
+            await scene.all_done()
             assert scene.it.follower.missed >= again
-        await until(lambda: scene.it.follower.source == sound)
-        assert scene.drops == {"Silent": 1}
+        await scene.follows_second()
+        assert "Silent" in scene.drops
 
 
 @pytest.mark.parametrize("scheme", ["ws", "http"])
@@ -159,7 +162,7 @@ async def test_garbage(scheme: str) -> None:
     async with stage(scheme, scheme) as scene:
         scene.first.faults.garbage = True
         scene.want()
-        await scene.all_done(limit=30)
+        await scene.all_done()
         await until(lambda: "Garbage" in scene.drops)
 
 
@@ -180,4 +183,4 @@ async def test_a_kill_in_the_middle_loses_nothing() -> None:
             for number in range(scene.wanted):
                 if number not in heir.done:
                     heir.want(number)
-            await until(lambda: sorted(set(heir.done)) == list(range(scene.wanted)), limit=30)
+            await until(lambda: sorted(set(heir.done)) == list(range(scene.wanted)))

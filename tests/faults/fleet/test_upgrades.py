@@ -29,7 +29,7 @@ main()
 """A replica that starts, claims, syncs and serves, and whose runs all fail."""
 
 
-async def begin(pool: RealPool, name: str, *command: str, within: float = 60.0) -> RolloutView:
+async def begin(pool: RealPool, name: str, *command: str, within: float = 120.0) -> RolloutView:
     """Roll out a release to the node: the same program under another name, or that command."""
     (current,) = [each for each in await releases(pool.control) if each.current]
     wanted = PutRelease(command=list(command) or current.command, settings=current.settings)
@@ -48,7 +48,7 @@ async def seen(pool: RealPool, begun: RolloutView, states: tuple[str, ...]) -> R
             return None
         return now if now.state in OVER or now.moves[0].state in states else None
 
-    return await until(so, f"the node is {' or '.join(states)}", within=60)
+    return await until(so, f"the node is {' or '.join(states)}")
 
 
 async def of_colour(pool: RealPool, colour: str) -> list[ReplicaView]:
@@ -72,7 +72,7 @@ async def test_an_upgrade_in_which_a_new_and_an_old_replica_die_misses_nothing(p
         await seen(pool, begun, ("proving",))
         new = await until(lambda: of_colour(pool, "green"), "a new replica runs")
         os.kill(new[0].pid or 0, signal.SIGKILL)
-        now = await seen(pool, begun, ("primary", "draining"))
+        now = await seen(pool, begun, ("primary", "draining", "removing"))
         assert now.state == "running", now
         os.kill((await of_colour(pool, "blue"))[0].pid or 0, signal.SIGKILL)
         done = await ended(pool, begun, "green")
@@ -100,7 +100,7 @@ async def test_a_release_that_starts_and_cannot_answer_comes_back_by_itself(pool
     before = await pool.replicas()
     async with traffic(pool):
         await pool.answered(2)
-        begun = await begin(pool, "broken", sys.executable, "-c", CANNOT_ANSWER, within=8)
+        begun = await begin(pool, "broken", sys.executable, "-c", CANNOT_ANSWER, within=25)
         failed = await ended(pool, begun, "blue")
         await pool.answered(3)
     assert (failed.state, failed.moves[0].state) == ("failed", "returned")

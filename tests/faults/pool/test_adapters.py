@@ -16,6 +16,7 @@ from linkpool.api.client_catalog import catalog, put_bridge, put_job, until_in_u
 from linkpool.dev.pool import TERMS
 from linkpool.wire.catalog import BridgeView, Program, PutBridge, PutJob
 from tests.support.pool import RealPool, traffic
+from tests.support.processes import carrying
 from tests.support.until import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -61,7 +62,7 @@ async def values(pool: RealPool) -> set[int]:
 async def adapter(pool: RealPool) -> None:
     await put_bridge(pool.control, "exchange", exchange("1.09"))
     change = await put_job(pool.control, ID, PutJob(text=TEXT, offer=TERMS))
-    await until_in_use(pool.control, change.revision, 60)
+    await until_in_use(pool.control, change.revision, 120)
 
 
 async def test_one_of_two_tasks_is_killed_again_and_again_and_nothing_is_missed(pool: RealPool) -> None:
@@ -69,7 +70,7 @@ async def test_one_of_two_tasks_is_killed_again_and_again_and_nothing_is_missed(
         for _ in range(3):
             victim = (await bridge(pool)).urls[0]
             port = victim.rsplit(":", 1)[1].rstrip("/")
-            (pid,) = [pid for pid in pool.processes() if f"EA_PORT={port}".encode() in _environment(pid)]
+            (pid,) = pool.processes() & carrying(f"EA_PORT={port}\0")
             os.kill(pid, signal.SIGKILL)
 
             async def two_others() -> bool:
@@ -79,15 +80,11 @@ async def test_one_of_two_tasks_is_killed_again_and_again_and_nothing_is_missed(
             await until(two_others, "two healthy tasks are told again")
 
 
-def _environment(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/environ").read_bytes()
-
-
 async def test_another_program_takes_over_and_nothing_is_missed(pool: RealPool) -> None:
     old = set((await bridge(pool)).urls)
     async with asked(pool):
         change = await put_bridge(pool.control, "exchange", exchange("1.11"))
-        await until_in_use(pool.control, change.revision, 90)
+        await until_in_use(pool.control, change.revision, 120)
         assert old.isdisjoint((await bridge(pool)).urls)
         await pool.answered(3)
     assert await values(pool) == {111}

@@ -34,7 +34,7 @@ async def test_killed_while_it_grows_and_while_a_node_goes(pool: RealPool) -> No
         async def both_serve() -> bool:
             return [node.state for node in await pool.control.nodes()] == ["serving", "serving"]
 
-        await until(both_serve, "both nodes serve", within=90)
+        await until(both_serve, "both nodes serve")
         await growth.put_policy(pool.control, PutPolicy(policy=None))
         decided = (await growth.decisions(pool.control)).decisions
         assert [one.count for one in decided if one.action == "up"] == [1]
@@ -42,7 +42,7 @@ async def test_killed_while_it_grows_and_while_a_node_goes(pool: RealPool) -> No
         gone = (await pool.control.nodes())[1].id or ""
         operation = await growth.retire(pool.control, gone)
         await killed_and_back(pool)
-        await growth.until_over(pool.control, operation, 90)
+        await growth.until_over(pool.control, operation, 180)
         assert (await Pool(pool.found.deployment.pool).node(gone).ask(pool.rpc)).status is Status.RETIRED
 
         async def only_the_first_runs() -> bool:

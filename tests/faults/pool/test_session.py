@@ -27,18 +27,18 @@ from linkpool.contracts.link import Link
 from linkpool.contracts.view import View
 from linkpool.dev.account import Account
 from linkpool.dev.pool import PAYMENT, WEALTH
-from linkpool.dev.processes import claim_port
 from linkpool.dev.tally import Tally
 from linkpool.engines.local import LocalEngine
 from linkpool.units import link
 from tests.support.anvil import KEYS, Anvil, anvil
+from tests.support.ports import free_port
 from tests.support.until import until
 
 ROOT = Path(__file__).parents[3]
 JOB = UUID("8c1f1a5e-6f0d-4d5c-8a63-7d3f2f1b9a10").hex.encode()
 QUESTION = dumps({"from": "EUR", "to": "USD", "times": 100})[1:]
 PAUSE = 0.5
-SESSION_SECONDS = 300
+SESSION_SECONDS = 600
 CHAIN_ID = 31337
 
 
@@ -81,7 +81,7 @@ class Requester:
         async def written() -> bool:
             return (self.folder / "control.toml").exists()
 
-        await until(written, "the pool is deployed", 60)
+        await until(written, "the pool is deployed")
         return Deployment.read(self.folder / "deployment.json")
 
     async def settled(self) -> None:
@@ -92,7 +92,7 @@ class Requester:
                 await tally.update()
             return not any(tally.open for tally in self.tallies.values())
 
-        await until(all_answered, "all requests are answered", 60)
+        await until(all_answered, "all requests are answered")
         assert [tally.paid_twice for tally in self.tallies.values()] == [0, 0, 0]
         assert sum(tally.answered for tally in self.tallies.values()) >= self.asked > 0
 
@@ -155,7 +155,7 @@ async def machine(folder: Path) -> AsyncIterator[tuple[Machine, Requester]]:
         rpc = Endpoints([endpoint], chain_id=CHAIN_ID)
         shutil.copytree(ROOT / "examples", folder / "examples")
         (folder / "deployer.key").write_text(KEYS[0] + "\n")
-        made = Machine(folder, chain, claim_port(0, "the control plane", "nothing"))
+        made = Machine(folder, chain, free_port())
         stack.push_async_callback(made.tidy)
         requester = Account(rpc, CHAIN_ID)
         await requester.fund()
@@ -202,7 +202,7 @@ async def _as_wanted(made: Machine) -> None:
     async with aiohttp.ClientSession() as http:
         client = Client(http, f"http://127.0.0.1:{made.port}", token)
         for index in (1, 2, 3):
-            await until_serving(client, index, 30)
+            await until_serving(client, index, 120)
         seen = await catalog(client)
         (bridge,), (job,) = seen.bridges, seen.jobs
         assert bridge.program is not None

@@ -14,8 +14,8 @@ from tests.support.pair import Pair, Seen
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DEPTHS = range(1, 11)
-AGAIN = 6
-"""Blocks from the new chain's tip to the new answer."""
+AGAIN = 40
+"""Blocks from the new chain's tip to the new answer: one or two, and room for a busy machine."""
 
 WINDOW_AND_MORE = 400
 
@@ -78,14 +78,14 @@ async def test_a_request_that_does_not_come_back_is_no_miss(pair: Pair) -> None:
     async with pair.standstill():
         ids = await pair.ask_at_a_standstill(4)
         for replica in pair.replicas.values():
-            await replica.counts("requests_seen")
+            await replica.counts("requests_seen", above=len(ids) - 1)
         pair.chain.rpc("anvil_reorg", 1, [])
         assert await asked_in(pair, ids) == {}
     await pair.blocks(2)
     pair.chain.rpc("evm_increaseTime", WINDOW_AND_MORE)
     for replica in pair.replicas.values():
-        now = await replica.counts("requests_ended", "reorged", within=20)
-        assert now["requests_ended", "reorged"] == now["requests_seen",] == len(ids)
+        now = await replica.counts("requests_ended", "reorged", above=len(ids) - 1)
+        assert now["requests_ended", "reorged"] == len(ids)
         assert now["requests_missed",] == now["requests_open",] == 0
     await pair.answered(await pair.ask_both())
     await pair.serving()

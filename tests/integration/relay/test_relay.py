@@ -21,11 +21,11 @@ from cryptography.x509.oid import NameOID
 
 from linkpool.chain.endpoint import connect
 from linkpool.chain.rpc import EndpointTrouble, Unreachable
-from linkpool.dev.processes import claim_port
 from linkpool.relay.main import run
 from linkpool.relay.settings import Settings
 from tests.support.anvil import Anvil, anvil
 from tests.support.chain_probe import LOGGER, Probe, probe, put_logger, until
+from tests.support.ports import free_port
 from tests.support.relay_process import RelayProcess, relay_process
 from tests.support.rpc_proxy import rpc_proxy
 
@@ -96,7 +96,7 @@ async def test_answers_are_those_of_the_chain(chain: Anvil, relay: RelayProcess)
 async def test_a_worker_that_knows_only_the_relay_survives_reorgs(chain: Anvil, relay: RelayProcess) -> None:
     async with probe([relay.ws]) as one:
         await works(one, 10, 11, 12)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await relay.figure("relay_window_blocks") < 10:
                 await asyncio.sleep(0.05)
         before = await relay.figure("relay_reorgs_total")
@@ -125,18 +125,21 @@ async def test_ten_listeners_cost_the_provider_what_one_does(relay: RelayProcess
     asked = [probe([relay.ws]) for _ in range(10)]
     probes = await asyncio.gather(*(one.__aenter__() for one in asked))
     try:
-        assert await relay.figure("relay_subscriptions") == 20
+        async with asyncio.timeout(60):
+            while await relay.figure("relay_subscriptions") != 20:  # others' that were there end, too
+                await asyncio.sleep(0.05)
         before = await relay.figure("rpc_calls_total", "eth_getLogs")
-        goal = max(one.heads[-1] for one in probes) + 5
-        await until(lambda: all(one.heads[-1] >= goal for one in probes))
-        assert await relay.figure("rpc_calls_total", "eth_getLogs") - before <= 9
+        start = max(one.heads[-1] for one in probes)
+        await until(lambda: all(one.heads[-1] >= start + 5 for one in probes))
+        asked_for = await relay.figure("rpc_calls_total", "eth_getLogs") - before
+        assert asked_for <= 2 * (max(one.heads[-1] for one in probes) - start), "and not ten times"
     finally:
         await asyncio.gather(*(one.__aexit__(None, None, None) for one in asked))
     await _listeners(relay, 0)
 
 
 async def _listeners(relay: RelayProcess, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await relay.figure("relay_clients") != count:
             await asyncio.sleep(0.05)
 
@@ -153,7 +156,7 @@ async def test_bad_input_gets_errors_and_harms_nobody(relay: RelayProcess) -> No
     assert (await post(relay, call("eth_subscribe", "newHeads")))["error"]["code"] == -32601
     many = await post(relay, [call("eth_chainId"), 7, call("evm_mine"), call("eth_getLogs", {"address": 1})])
     assert [one.get("result") or one["error"]["code"] for one in many] == ["0x7a69", -32600, -32601, -32602]
-    assert await relay.ready() == "ready"
+    await relay.says("ready")
 
 
 async def test_a_client_that_does_not_read_is_cut_off(relay: RelayProcess) -> None:
@@ -171,7 +174,7 @@ async def test_a_client_that_does_not_read_is_cut_off(relay: RelayProcess) -> No
             writer.write(frame)
             await asyncio.sleep(0.005)
     writer.close()
-    assert await relay.ready() == "ready"
+    await relay.says("ready")
 
 
 async def test_what_it_cannot_do_is_one_line(chain: Anvil) -> None:
@@ -225,7 +228,7 @@ async def test_a_token_and_tls(chain: Anvil, tmp_path: Path) -> None:
     trusting = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(cert)))
     async with aiohttp.ClientSession(connector=trusting) as session:
         where = f"127.0.0.1:{await port}"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await _status(session, f"https://{where}/ready")) != 200:
                 await asyncio.sleep(0.05)
         for scheme in ("https", "wss"):
@@ -253,7 +256,7 @@ async def _status(session: aiohttp.ClientSession, url: str) -> int:
 async def test_an_upstream_of_another_chain_is_never_used(chain: Anvil, tmp_path: Path) -> None:
     async with aiohttp.ClientSession() as session, rpc_proxy(chain.http, chain.ws) as other:
         other.faults.chain_id = 5
-        port = claim_port(0, "a relay", "nothing")
+        port = free_port()
         relay = RelayProcess("wrong", port, [other], tmp_path / "log", session)
         await relay.start()
         end = connect(relay.ws, session)
@@ -261,7 +264,7 @@ async def test_an_upstream_of_another_chain_is_never_used(chain: Anvil, tmp_path
             await relay.says("no block seen yet")
             with pytest.raises(Unreachable, match="no block seen"):
                 await end.call("eth_chainId")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while await relay.figure("endpoint_drops_total", "WrongChain") < 1:
                     await asyncio.sleep(0.05)
         finally:
