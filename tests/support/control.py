@@ -26,6 +26,8 @@ from tests.support.anvil import KEYS, Anvil, anvil
 MASTER = bytes(range(32))
 PASSPHRASE = "correct horse battery staple"
 REPOSITORY = Path(__file__).parents[2]
+PATIENCE = 60.0
+"""Seconds for an answer of the API: what it takes on a busy machine is not what these tests are about."""
 
 
 @dataclass
@@ -97,12 +99,14 @@ async def control_plane(settings: Settings) -> AsyncIterator[Running]:
     listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(run(settings, ready=listening.set_result))
     try:
-        await asyncio.wait((task, listening), return_when=asyncio.FIRST_COMPLETED, timeout=60)
+        await asyncio.wait((task, listening), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             await task
         token = (settings.state / "admin.token").read_text().strip()
         headers = {"Authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(base_url=await listening, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=await listening, headers=headers, trust_env=False, timeout=PATIENCE
+        ) as client:
             yield Running(client, task)
     finally:
         task.cancel()
@@ -141,11 +145,13 @@ async def control_process(pool: Ground, **changes: Any) -> AsyncIterator[Process
     )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             url = (await process.stdout.readline()).decode().strip()
         token = (settings.state / "admin.token").read_text().strip()
         headers = {"Authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=url, headers=headers, trust_env=False, timeout=PATIENCE
+        ) as client:
             yield Process(client, process)
     finally:
         if process.returncode is None:

@@ -83,7 +83,7 @@ class Cluster:
                 stdout=subprocess.DEVNULL,
                 stderr=sink,
             )
-        until = time.monotonic() + 30
+        until = time.monotonic() + 200
         ready = [_program("pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-q"]
         while subprocess.run(ready, check=False).returncode != 0:
             if time.monotonic() > until or self.process.poll() is not None:

@@ -75,7 +75,7 @@ def _start(folder: Path) -> "subprocess.Popen[bytes]":
 
 
 def until_up(socket: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while True:
         if socket.exists():
             try:

@@ -42,13 +42,13 @@ class Line:
         self.closed = True
         self._up.put_nowait(None)
 
-    async def hear(self, within: float = 5.0) -> Down | None:
+    async def hear(self, within: float = 60.0) -> Down | None:
         """The next word; None when the control plane hung up."""
         async with asyncio.timeout(within):
             raw = await self._down.get()
         return None if raw is None else DOWN.validate_json(raw)
 
-    async def hear_kind(self, kind: str, within: float = 5.0) -> Down:
+    async def hear_kind(self, kind: str, within: float = 60.0) -> Down:
         """The next word of that kind; others are passed over."""
         while True:
             message = await self.hear(within)

@@ -67,7 +67,7 @@ async def test_the_stream_says_blocks_and_public_events_alone(tmp_path: Path) ->
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         try:
             async with (
-                asyncio.timeout(20),
+                asyncio.timeout(60),
                 httpx.AsyncClient(base_url=url, trust_env=False) as client,
                 client.stream("GET", "/api/v1/public/events") as stream,
             ):

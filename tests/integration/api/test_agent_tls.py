@@ -27,6 +27,7 @@ from tests.integration.api.test_one_node import serving_node
 from tests.support.control import MASTER, Ground, control_plane, ground
 from tests.support.job_text import JOB
 from tests.support.manual_clock import ManualClock
+from tests.support.ports import free_port
 from tests.support.until import until
 
 OURS = Authority(Keyring(MASTER).authority())
@@ -100,14 +101,14 @@ async def test_a_control_plane_of_the_pool_is_believed() -> None:
 
 async def test_another_pools_control_plane_is_one_clear_line_and_the_right_one_is_found_later() -> None:
     with capture_logs() as lines:
-        async with control(AgentTls(THEIRS, now()).context, THEIRS) as url, replica(url) as agent:
+        port = free_port()
+        async with control(AgentTls(THEIRS, now()).context, THEIRS, port) as url, replica(url) as agent:
             await until(soon(told, lines), "the replica complains")
             await asyncio.sleep(2.5)  # at least one more try
             (line,) = trouble(lines)
             assert OURS.fingerprint in line
             assert THEIRS.fingerprint in line
             assert agent.connected == 0
-        port = int(url.rpartition(":")[2])
         async with replica(url) as agent, control(AgentTls(OURS, now()).context, OURS, port):
             assert isinstance(await asyncio.wait_for(agent.inbox.get(), 60), NotLeader)
 
@@ -175,7 +176,7 @@ async def test_a_node_serves_over_tls_and_the_network_finds_no_socket_in_clear(p
     async with control_plane(settings) as running:
         await running.client.post("/api/v1/catalog", json={"jobs": [{"text": JOB}]})
         await running.client.post("/api/v1/nodes", json={})
-        async with asyncio.timeout(100):
+        async with asyncio.timeout(200):
             while not (node := await serving_node(running.client)):
                 await asyncio.sleep(0.1)
         environment = Path(f"/proc/{node['replicas'][0]['pid']}/environ").read_text()

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-from linkpool.fleet.agents.roster import SILENT_AFTER
 from tests.support.control import Ground, control_plane, control_process, ground
 
 
@@ -21,7 +19,7 @@ def pool(tmp_path: Path) -> Iterator[Ground]:
         yield made
 
 
-async def until(probe: Callable[[], Awaitable[Any]], within: float = 60.0) -> Any:
+async def until(probe: Callable[[], Awaitable[Any]], within: float = 120.0) -> Any:
     """What `probe` gives, once it gives something."""
     async with asyncio.timeout(within):
         while not (found := await probe()):
@@ -71,19 +69,23 @@ async def test_one_call_makes_a_node_with_two_replicas_serving(pool: Ground) -> 
         assert (operation["state"], operation["node"]) == ("done", node["id"])
 
 
-async def test_a_killed_replica_leaves_the_roster_at_once_and_is_replaced(pool: Ground) -> None:
+async def test_a_killed_replica_leaves_the_roster_at_once_and_is_replaced(
+    pool: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A closed socket is told, and not waited for: silence alone would be noticed after an hour."""
+    for reader in ("roster", "hub"):
+        monkeypatch.setattr(f"linkpool.fleet.agents.{reader}.SILENT_AFTER", 3_600.0)
     async with control_plane(pool.settings()) as control:
         await control.client.post("/api/v1/nodes", json={})
         node = await until(lambda: serving_node(control.client))
         victim, sibling = node["replicas"]
-        killed_at = time.monotonic()
         os.kill(victim["pid"], signal.SIGKILL)
 
         async def told() -> dict[str, Any] | None:
             rosters = [word for word in pool.heard(sibling["task"]) if word["kind"] == "roster"]
             return next((r for r in rosters if [m["task"] for m in r["members"]] == [sibling["task"]]), None)
 
-        assert (await until(told))["at"] - killed_at < SILENT_AFTER, "a closed socket is told, not waited for"
+        await until(told)
         after = await until(lambda: serving_node(control.client, without=victim["task"]))
         assert {replica["slot"] for replica in after["replicas"]} == {0, 1}
         assert sibling["task"] in {replica["task"] for replica in after["replicas"]}

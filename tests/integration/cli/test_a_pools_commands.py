@@ -39,7 +39,7 @@ async def linkpool(pool: RealPool, *arguments: str | Path) -> subprocess.Complet
     }
     command = [sys.executable, "-m", "linkpool", *map(str, arguments)]
     done = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, timeout=120, check=False, env=environment
+        subprocess.run, command, capture_output=True, text=True, timeout=240, check=False, env=environment
     )
     assert "Traceback" not in done.stderr, done.stderr
     assert PASSPHRASE not in done.stdout + done.stderr
@@ -141,7 +141,7 @@ async def test_events_tell_how_the_node_came_to_be(pool: RealPool) -> None:
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
     assert process.stdout is not None
     kinds = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while "node_serving" not in kinds:
             kinds.append(json.loads(await process.stdout.readline())["kind"])
     process.kill()

@@ -18,7 +18,7 @@ DEPLOYER = "0x" + "11" * 32
 
 def linkpool(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "linkpool", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, cwd=cwd)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=cwd)
 
 
 @pytest.mark.parametrize("spec", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)

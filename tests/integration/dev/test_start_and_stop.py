@@ -51,9 +51,9 @@ class Dev:
             whole = len(self.processes()) == WHOLE
             return whole and log.exists() and '"state": "serving"' in log.read_text()
 
-        await until(serving, f"the node serves; see {log}", 60)
+        await until(serving, f"the node serves; see {log}")
 
-    async def ended(self, within: float = 20.0) -> int:
+    async def ended(self, within: float = 120.0) -> int:
         """Its exit code."""
         async with asyncio.timeout(within):
             return await self.process.wait()
@@ -138,7 +138,7 @@ async def _said(folder: Path, text: str) -> bool:
 
 async def test_the_proof_is_one_json_object_last(folder: Path) -> None:
     async with dev(folder, "--check", "--json", "--requests", "6") as running:
-        assert await running.ended(90) == 0
+        assert await running.ended(240) == 0
         assert running.processes() == set()
     proof = json.loads((folder / "said").read_text().splitlines()[-1])
     assert (proof["answered"], proof["missed"], proof["paid_twice"]) == (6, 0, 0)

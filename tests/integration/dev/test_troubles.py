@@ -31,7 +31,7 @@ def dev(state: Path, *options: str, cwd: Path | None = None, **env: str) -> tupl
         [*command, *ports, *options],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
         cwd=cwd,
         env=environment(**env),
@@ -161,7 +161,7 @@ def test_set_up_without_a_node_that_will_do(tmp_path: Path, node: str | None, sa
         capture_output=True,
         text=True,
         env={"PATH": str(programs)},
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert (done.returncode, done.stderr) == (1, f"setup: {said}\n")

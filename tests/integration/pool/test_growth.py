@@ -48,7 +48,7 @@ async def nodes_serve(pool: RealPool, count: int) -> list[NodeView]:
         nodes = [node for node in await pool.control.nodes() if node.state == "serving"]
         return nodes if len(nodes) == count else None
 
-    return await until(serve, f"{count} nodes serve", within=60)
+    return await until(serve, f"{count} nodes serve")
 
 
 async def statement(pool: RealPool, wallet: Account, amount: int, nonce: int) -> dict[str, Any]:
@@ -137,13 +137,13 @@ async def test_a_node_goes_when_nobody_needs_it_and_one_with_stake_when_a_person
     async def retired() -> bool:
         return (await pool.control.node(third.id or "")).state == "retired"
 
-    await until(retired, "the empty node is retired by the policy", within=60)
+    await until(retired, "the empty node is retired by the policy")
     await growth.put_policy(pool.control, PutPolicy(policy=None))
 
     operation = await growth.retire(pool.control, second.id, key="go")
     assert (await growth.retire(pool.control, second.id, key="go")).id == operation.id
     assert (await growth.retire(pool.control, second.id)).id == operation.id
-    await growth.until_over(pool.control, operation, 60)
+    await growth.until_over(pool.control, operation, 120)
     assert (await books(pool).node(second.id).ask(pool.rpc)).status is Status.RETIRED
     await pool.found.staker.send(books(pool).move(second.id, first.id, link(1_000)))
 
@@ -159,9 +159,9 @@ async def test_a_pool_that_is_full_ends_the_call_with_the_reason(pool: RealPool)
     await pool.owner.send(books(pool).set_limits(1, link(100_000)))
     made = await pool.control.make_node()
     with pytest.raises(growth.OperationFailed, match="the pool is full: 1 of 1 nodes"):
-        await growth.until_made(pool.control, made, 30)
+        await growth.until_made(pool.control, made, 120)
     assert (await pool.control.node(made.node.id or "")).state == "failed"
     await pool.owner.send(books(pool).set_limits(10, link(100_000)))
     again = await pool.control.make_node()
     assert again.node.index == made.node.index + 1
-    await growth.until_made(pool.control, again, 60)
+    await growth.until_made(pool.control, again, 120)
