@@ -10,7 +10,7 @@ from linkpool.api.pages import PAGE, STATIC
 from tests.support.pages import chromium
 from tests.support.pool import RealPool, real_pool
 
-expect.set_options(timeout=20_000)  # conditions are waited for; a loaded machine only takes longer
+expect.set_options(timeout=60_000)  # conditions are waited for; a loaded machine only takes longer
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -24,7 +24,7 @@ from tests.support.pool import RealPool, real_pool, traffic
 from tests.support.site import CHAIN_ID, MASTER
 from tests.support.until import until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 PAGES = {
     "": "Fleet",
@@ -45,7 +45,7 @@ FORMS = {
     "/tokens": "New token",
 }
 """What opens a form, by page."""
-UPGRADE_MS = 240_000
+UPGRADE_MS = 480_000
 """How long an upgrade of all nodes may take on a loaded machine."""
 
 
@@ -168,7 +168,7 @@ async def test_a_node_by_one_click_and_an_upgrade_while_requests_flow(
         await page.get_by_role("button", name="New node").click()
         await page.get_by_role("dialog").get_by_role("button", name="Make it").click()
         fresh = page.get_by_role("article", name=f"Node {before + 1}", exact=True)
-        await expect(fresh.get_by_text("Serving", exact=True)).to_have_count(3, timeout=120_000)
+        await expect(fresh.get_by_text("Serving", exact=True)).to_have_count(3, timeout=240_000)
         await expect(
             page.get_by_role("region", name=re.compile("Making a node")).get_by_text("done", exact=True)
         ).to_be_visible()
@@ -239,7 +239,7 @@ async def test_an_upgrade_is_paused_goes_on_and_is_aborted(pool: RealPool, brows
         ):
             await asked(page, press)
             status = page.get_by_role("status").get_by_text(word, exact=True)
-            await expect(status).to_be_visible(timeout=60_000)
+            await expect(status).to_be_visible(timeout=120_000)
             assert (await told(pool, f"/rollouts/{rollout}"))["state"] == state
         await expect(page.get_by_role("button", name="Abort")).to_have_count(0)
     assert {replica.task for replica in await pool.replicas()} == before
@@ -324,8 +324,8 @@ async def test_a_robbed_sender_rings_is_explained_and_unfrozen(pool: RealPool, b
         rob(pool, stolen)
         await page.get_by_role("link", name="Alarms").click()
         ringing = page.get_by_role("region", name="Alarms that are up")
-        await expect(ringing.get_by_text("Critical: A sender was robbed")).to_be_visible(timeout=60_000)
-        await expect(page.get_by_role("link", name="Alarms 1 up")).to_be_visible()
+        await expect(ringing.get_by_text("Critical: A sender was robbed")).to_be_visible(timeout=120_000)
+        await expect(page.get_by_role("link", name=re.compile(r"Alarms \d+ up"))).to_be_visible()
         kinds = page.get_by_role("table", name="Every alarm there is").get_by_role("rowheader")
         for kind in Kind:
             await expect(kinds.get_by_text(kind.value, exact=True)).to_have_count(1)
@@ -421,9 +421,9 @@ async def test_the_control_plane_is_gone_and_comes_back(pool: RealPool, browser:
         await expect(dialog.get_by_role("alert").filter(has_text="did not answer")).to_be_visible()
         await dialog.get_by_role("button", name="Leave it").click()
         await pool.plane.start()
-        await expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=60_000)
-        await expect(page.get_by_text("The pool's server does not answer.")).to_have_count(0, timeout=60_000)
-        await expect(card.get_by_text("Serving", exact=True)).to_have_count(3, timeout=60_000)
+        await expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=120_000)
+        await expect(page.get_by_text("The pool's server does not answer.")).to_have_count(0, timeout=120_000)
+        await expect(card.get_by_text("Serving", exact=True)).to_have_count(3, timeout=120_000)
 
 
 async def judge(page: Page, what: str) -> None:
@@ -473,7 +473,7 @@ async def test_a_node_retires_on_request(pool: RealPool, browser: Browser) -> No
             "retired",
         )
         progress = page.get_by_role("region", name=re.compile("Retiring a node"))
-        await expect(progress.get_by_text("done", exact=True)).to_be_visible(timeout=100_000)
+        await expect(progress.get_by_text("done", exact=True)).to_be_visible(timeout=240_000)
         await expect(page.get_by_role("article", name=f"Node {last.index}", exact=True)).to_have_count(0)
         await page.get_by_role("radio", name=re.compile("^All, past ones too")).check()
         past = page.get_by_role("article", name=f"Node {last.index}", exact=True)

@@ -26,7 +26,6 @@ async def tab_to(page: Page, goal: Locator) -> None:
     raise AssertionError(f"{goal} is out of the keyboard's reach")
 
 
-@pytest.mark.timeout(300)
 async def test_staking_by_keyboard_alone_with_motion_reduced(pool: RealPool, browser: Browser) -> None:
     async with visit(browser, pool) as at:
         page = at.page

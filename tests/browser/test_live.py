@@ -19,10 +19,10 @@ async def test_a_new_node_appears_by_itself_and_is_marked(pool: RealPool, browse
         await expect(rows.first).to_be_visible()
         before = await rows.count()
         made = await pool.control.make_node()
-        await expect(rows).to_have_count(before + 1, timeout=60_000)
+        await expect(rows).to_have_count(before + 1, timeout=120_000)
         await expect(at.page.locator("tbody tr.fresh")).to_have_count(1)
         await expect(at.page.get_by_text("1 new node appeared.")).to_be_attached()
-        await until_serving(pool.control, made.node.index, 60)
+        await until_serving(pool.control, made.node.index, 180)
         assert (at.troubles, at.foreign) == ([], [])
 
 
@@ -38,7 +38,7 @@ async def test_a_server_that_is_gone_and_back(pool: RealPool, browser: Browser) 
         await expect(at.page.get_by_text("The pool's server does not answer.").first).to_be_visible()
         await pool.plane.start()
         await expect(at.page.get_by_text("The pool's server does not answer.")).to_have_count(
-            0, timeout=30_000
+            0, timeout=120_000
         )
         await at.page.get_by_role("link", name="Nodes", exact=True).click()
         await pool.ask(1)

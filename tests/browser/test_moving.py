@@ -27,7 +27,7 @@ async def another(pool: RealPool) -> RealPool:
         if node.id not in (None, pool.oracle) and serving(node):
             return replace(pool, oracle=node.id)
     made = await pool.control.make_node()
-    node = await until_serving(pool.control, made.node.index, 60)
+    node = await until_serving(pool.control, made.node.index, 180)
     return replace(pool, oracle=node.id)
 
 
@@ -46,7 +46,7 @@ async def saved(page: Page) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_one_claim_for_two_nodes_and_a_move_out_of_a_retired_one(
     pool: RealPool, browser: Browser
 ) -> None:
@@ -74,8 +74,8 @@ async def test_one_claim_for_two_nodes_and_a_move_out_of_a_retired_one(
         await expect(page.get_by_role("button", name="Nothing to claim")).to_be_visible()
 
         await expect(goes.get_by_role("button", name="Move")).to_have_count(0)
-        await until_over(pool.control, await retire(pool.control, gone), 60)
-        await expect(goes.get_by_text("Retired", exact=True)).to_be_visible(timeout=60_000)
+        await until_over(pool.control, await retire(pool.control, gone), 180)
+        await expect(goes.get_by_text("Retired", exact=True)).to_be_visible(timeout=120_000)
         await expect(page.get_by_text("A node you staked on is retired")).to_be_visible()
         await page.get_by_role("button", name="Unstake from").first.click()
         await judged_everywhere(page)

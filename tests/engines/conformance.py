@@ -102,7 +102,7 @@ class Bench:
                     await engine.remove(name, 0.0)
 
 
-async def until(probe: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
+async def until(probe: Callable[[], Awaitable[bool]], within: float = 120.0) -> None:
     """Wait for a condition; fails when it does not come true in time."""
     async with asyncio.timeout(within):
         while not await probe():

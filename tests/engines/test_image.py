@@ -13,7 +13,7 @@ from tests.support.docker import Daemon
 from tests.support.formation import Formation
 from tests.support.images import Images, build
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 MEGABYTE = 10**6
 POOL = """
@@ -110,7 +110,7 @@ def test_a_replica_ends_in_order_when_it_is_told_to(docker: Daemon, images: Imag
         images.linkpool,
         "replica",
     ).stdout.strip()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while "claiming" not in (said := _said(docker, container)):
         assert time.monotonic() < until, said
         time.sleep(0.1)

@@ -20,13 +20,13 @@ from tests.support.pool import traffic
 from tests.support.swarm_pool import Stage, swarm_pool
 from tests.support.until import until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1_200)]
 
 TEXT = (PROJECT / "examples" / "catalog" / "jobs" / "exchange.toml").read_text()
 ID = str(tomllib.loads(TEXT)["externalJobID"])
 ASKED = dumps({"from": "EUR", "to": "USD", "times": 100})[1:]
 SAMPLE = '{"data": {"from": "EUR", "to": "USD"}}'
-SLOW_BLOCKS = 20
+SLOW_BLOCKS = 60
 """An answer later than this is a failure of the pool, though not yet a miss; a busy machine needs some."""
 
 
@@ -79,7 +79,7 @@ async def test_an_upgrade_under_load_is_noticed_by_nobody(stage: Stage) -> None:
             seen = await rollout(control, moved.id)
             return seen if seen.state in OVER else None
 
-        done = await until(over, "the rollout ends", 150)
+        done = await until(over, "the rollout ends", 400)
         await node.answered(5)
     assert (done.state, done.detail) == ("done", "1 moved")
     print(f"upgrade: {done.moves[0].seconds}")
@@ -96,7 +96,7 @@ async def test_a_replica_that_hangs_elsewhere_is_replaced_and_its_sibling_serves
         began = time.monotonic()
         host.docker("pause", container)
         await node.answered(5)
-        await node.replicas(victim, within=100)
+        await node.replicas(victim, within=240)
         print(f"hung replica: two serve again after {time.monotonic() - began:.1f} s")
         await node.answered(5)
     await nothing_missed(stage)
@@ -122,7 +122,7 @@ async def test_a_leader_that_hangs_and_dies_is_followed_by_the_standby(stage: St
 
         await until(back, "Swarm starts another control plane")
         await stage.leader()
-        await node.replicas(within=90)
+        await node.replicas(within=240)
     await nothing_missed(stage)
 
 
@@ -131,7 +131,7 @@ async def test_an_adapter_runs_as_an_image_and_loses_a_task_unnoticed(stage: Sta
     program = Program(image=stage.images.adapter, settings={"RATES": "EUR=1.09"}, sample=SAMPLE)
     await put_bridge(control, "exchange", PutBridge(program=program, timeout=2.0))
     change = await put_job(control, ID, PutJob(text=TEXT, offer=TERMS))
-    await until_in_use(control, change.revision, 60)
+    await until_in_use(control, change.revision, 180)
 
     async def two() -> list[AdapterTask] | None:
         (shown,) = [each for each in (await catalog(await stage.leader())).bridges if each.name == "exchange"]
@@ -139,7 +139,7 @@ async def test_an_adapter_runs_as_an_image_and_loses_a_task_unnoticed(stage: Sta
         well = [task for task in tasks if task.healthy]
         return well if len(well) == 2 else None
 
-    before = await until(two, "two tasks of the adapter are well", 60)
+    before = await until(two, "two tasks of the adapter are well", 180)
     async with traffic(node, job=UUID(ID).hex.encode(), parameters=ASKED):
         await node.answered(5)
         host, container = stage.container(before[0].task)
@@ -149,7 +149,7 @@ async def test_an_adapter_runs_as_an_image_and_loses_a_task_unnoticed(stage: Sta
             now = await two()
             return now is not None and before[0].task not in {task.task for task in now}
 
-        await until(another, "another task of the adapter is well", 60)
+        await until(another, "another task of the adapter is well", 180)
         await node.answered(5)
     await nothing_missed(stage)
     event = list((await node.tally()).fates.values())[-1].request.event
@@ -161,7 +161,7 @@ async def test_a_machine_that_is_cut_off_goes_on_and_comes_back(stage: Stage) ->
     async with traffic(stage.nodes[0]), traffic(stage.nodes[1]):
         with host.cut_off():
             await asyncio.gather(*(node.answered(10) for node in stage.nodes))
-        await asyncio.gather(*(node.replicas(within=60) for node in stage.nodes))
+        await asyncio.gather(*(node.replicas(within=240) for node in stage.nodes))
     await nothing_missed(stage)
 
 
@@ -179,7 +179,7 @@ async def test_a_machine_dies_with_its_replicas_and_control_plane_and_all_is_mad
         host.die()
         await asyncio.gather(*(node.answered(10) for node in stage.nodes))
         await stage.leader()
-        await asyncio.gather(*(node.replicas(*lost, within=90) for node in stage.nodes))
+        await asyncio.gather(*(node.replicas(*lost, within=240) for node in stage.nodes))
         took = time.monotonic() - began
         print(f"lost machine with {len(lost)} replicas: all serve again after {took:.1f} s")
         await asyncio.gather(*(node.answered(5) for node in stage.nodes))

@@ -96,7 +96,7 @@ async def visit(
         timezone_id="UTC",
         accept_downloads=True,
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     wallet = Wallet(pool.chain, CHAIN_ID)
     await wallet.install(context, announced=announced)
     if rich:

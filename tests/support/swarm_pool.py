@@ -36,7 +36,7 @@ from tests.support.until import until
 PROJECT = Path(__file__).parents[2]
 STACK = PROJECT / "deploy" / "swarm"
 API_PORT = 8700
-UP_SECONDS = 150.0
+UP_SECONDS = 300.0
 
 
 @dataclass
