@@ -111,15 +111,22 @@ async def prepare(database: Database, clock: ManualClock) -> None:
 @asynccontextmanager
 async def api_house(folder: Path, rate: Rate | None = None) -> AsyncIterator[ApiHouse]:
     """Build one; it is closed at the end."""
-    clock = ManualClock()
     database = await with_tables(folder / "api.db")
+    async with house_on(database, rate) as house:
+        yield house
+    await database.close()
+
+
+@asynccontextmanager
+async def house_on(database: Database, rate: Rate | None = None) -> AsyncIterator[ApiHouse]:
+    """Build one on a database with all tables."""
+    clock = ManualClock()
     await prepare(database, clock)
     generous = rate or Rate(per_second=1e6, burst=10**6)
     app = build_app(ground(database, clock), Defaults(rate=generous))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://house") as client:
         yield ApiHouse(app, client, database, clock)
-    await database.close()
 
 
 CAPACITY = str(100_000 * WHOLE)

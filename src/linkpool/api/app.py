@@ -30,6 +30,7 @@ from linkpool.api.limits import BodyLimit, Limiter, Rate, RateLimit
 from linkpool.api.money_view import MoneyView
 from linkpool.api.nodes import node_routes
 from linkpool.api.pages import Pages
+from linkpool.api.paths import NoNul
 from linkpool.api.public import public_routes
 from linkpool.api.rollouts import rollout_routes
 from linkpool.api.session import session_routes
@@ -95,6 +96,7 @@ def build_app(ground: Ground, defaults: Defaults, *, agents: bool = True) -> Fas
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
     app.add_middleware(AuditStatus, database=ground.database)
     app.add_middleware(Knocking, knock=ground.knock)
+    app.add_middleware(NoNul)
     app.add_middleware(BodyLimit)
     app.add_middleware(RateLimit, limiter=Limiter(defaults.rate, ground.clock))
     problems.describe(app)

@@ -113,7 +113,7 @@ class _Reader:
         payment = self._take("minContractPaymentLinkJuels", count)
         return JobSpec(
             type=kind,
-            name=self._take("name", text) or "",
+            name=self._take("name", _name) or "",
             external_job_id=self._id(kind),
             graph=graph,
             source=source,
@@ -208,6 +208,13 @@ class _Reader:
 
     def _note(self, name: str, reason: str) -> None:
         self._notes.append(Note(reason, *self._toml.place(name)))
+
+
+def _name(value: Value) -> str:
+    written = text(value)
+    if "\0" in written:
+        raise BadValue("the character U+0000 is in it, which cannot be kept; leave it out")
+    return written
 
 
 def _addresses(value: Value) -> frozenset[str]:

@@ -2,9 +2,10 @@
 
 from enum import StrEnum
 
-from sqlalchemy import Float, String, Text
+from sqlalchemy import Float, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from linkpool.store.prose import Prose
 from linkpool.store.tables import Base
 
 
@@ -24,5 +25,5 @@ class AlarmRow(Base):
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
     subject: Mapped[str] = mapped_column(String(100), primary_key=True)
     severity: Mapped[str] = mapped_column(String(10))
-    detail: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Prose)
     since: Mapped[float] = mapped_column(Float)

@@ -6,9 +6,10 @@ can show them.
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Float, Integer, String, Text
+from sqlalchemy import BigInteger, Float, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from linkpool.store.prose import Prose
 from linkpool.store.tables import Base
 
 
@@ -42,7 +43,7 @@ class JobRow(Base):
     job: Mapped[str] = mapped_column(String(36), primary_key=True)
     revision: Mapped[int] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(String(20))
-    detail: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Prose)
     closed_at: Mapped[int | None] = mapped_column(BigInteger)
     changed_at: Mapped[float] = mapped_column(Float)
 
@@ -60,5 +61,5 @@ class AdapterRow(Base):
     wanted: Mapped[str] = mapped_column(String(63))
     refused: Mapped[str | None] = mapped_column(String(63))
     state: Mapped[str] = mapped_column(String(20))
-    detail: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Prose)
     changed_at: Mapped[float] = mapped_column(Float)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Float, Integer, String, Text
+from sqlalchemy import BigInteger, Float, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from linkpool.store.prose import Prose
 from linkpool.store.tables import Base
 
 
@@ -22,7 +23,7 @@ class AccountRow(Base):
     nonce: Mapped[int] = mapped_column(BigInteger)
     spent: Mapped[str] = mapped_column(String(78))
     frozen_at: Mapped[float | None] = mapped_column(Float)
-    frozen_why: Mapped[str | None] = mapped_column(Text)
+    frozen_why: Mapped[str | None] = mapped_column(Prose)
 
 
 class LedgerRow(Base):

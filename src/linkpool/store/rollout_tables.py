@@ -10,10 +10,10 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     String,
-    Text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from linkpool.store.prose import Prose
 from linkpool.store.tables import Base, unique_among
 
 
@@ -77,7 +77,7 @@ class RolloutRow(Base):
     wave: Mapped[int] = mapped_column(Integer)
     within: Mapped[float] = mapped_column(Float)
     state: Mapped[str] = mapped_column(String(20), index=True)
-    detail: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Prose)
     counts_from: Mapped[int] = mapped_column(BigInteger)
     forgiven: Mapped[int] = mapped_column(Integer)
     made_at: Mapped[float] = mapped_column(Float)
@@ -102,7 +102,7 @@ class MoveRow(Base):
     state: Mapped[str] = mapped_column(String(20))
     wave: Mapped[int] = mapped_column(Integer)
     within: Mapped[float] = mapped_column(Float)
-    detail: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Prose)
     times: Mapped[dict[str, float]] = mapped_column(JSON)
     switched_at: Mapped[int | None] = mapped_column(BigInteger)
     made_at: Mapped[float] = mapped_column(Float)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from linkpool.store.chain_tables import Amount
+from linkpool.store.prose import Prose
 from linkpool.store.tables import Base
 
 
@@ -75,7 +76,7 @@ class GuardRow(Base):
     settings: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     nodes: Mapped[int | None] = mapped_column(BigInteger)
     read_at: Mapped[float | None] = mapped_column(Float)
-    trouble: Mapped[str | None] = mapped_column(Text)
+    trouble: Mapped[str | None] = mapped_column(Prose)
     blocked: Mapped[bool] = mapped_column(Boolean)
 
 
@@ -84,7 +85,7 @@ class OverrideRow(Base):
 
     __tablename__ = "guard_overrides"
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Prose)
     token: Mapped[str] = mapped_column(ForeignKey("tokens.id"))
     at: Mapped[float] = mapped_column(Float)
     until: Mapped[float] = mapped_column(Float)

@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
+from linkpool.store.prose import Prose
+
 
 class NodeState(StrEnum):
     """The life of a node, in order; `failed` is one whose making ended for good before it was registered."""
@@ -236,7 +238,7 @@ class OperationRow(Base):
     kind: Mapped[str] = mapped_column(String(40))
     node: Mapped[int | None] = mapped_column(ForeignKey("nodes.index"), index=True)
     state: Mapped[str] = mapped_column(String(20))
-    detail: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Prose)
     key: Mapped[str | None] = mapped_column(String(300), unique=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[float] = mapped_column(Float)

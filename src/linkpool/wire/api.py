@@ -3,7 +3,16 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SecretStr,
+    field_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 Amount = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,77})$", examples=["100000000000000000000000"])]
 """A whole number of juels or wei below 2**256, as a string."""
@@ -21,9 +30,52 @@ class View(BaseModel):
 
 
 class Asked(BaseModel):
-    """Something asked for; unknown fields are refused."""
+    """Something asked for; unknown fields are refused, and texts that PostgreSQL cannot keep or a command
+    cannot be given: those with U+0000.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _whole_texts(cls, value: object) -> object:
+        if _has_nul(value):
+            raise ValueError("the character U+0000 is in it, which cannot be kept; leave it out")
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler, /
+    ) -> JsonSchemaValue:
+        shape = handler(core)
+        _forbid_nul(handler.resolve_ref_schema(shape).get("properties", {}))
+        return shape
+
+
+def _has_nul(value: object) -> bool:
+    """In a text, or in texts of a collection; nested models have looked for themselves."""
+    match value:
+        case str():
+            return "\0" in value
+        case SecretStr():
+            return "\0" in value.get_secret_value()
+        case dict():
+            return any(_has_nul(each) for pair in value.items() for each in pair)
+        case list() | tuple() | set() | frozenset():
+            return any(_has_nul(each) for each in value)
+    return False
+
+
+def _forbid_nul(shape: object) -> None:
+    """Say it in the schema too, of every text that has no shape of its own."""
+    if isinstance(shape, dict):
+        if shape.get("type") == "string" and not shape.keys() & {"pattern", "format", "enum", "const"}:
+            shape["pattern"] = r"^[^\x00]*$"
+        for part in shape.values():
+            _forbid_nul(part)
+    elif isinstance(shape, list):
+        for part in shape:
+            _forbid_nul(part)
 
 
 class ReplicaView(View):

@@ -26,7 +26,7 @@ from linkpool.wire.api import Asked, OperationView, View
 ReleaseName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 """Name of an environment variable."""
-Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=4_096)]
+Text = Annotated[str, Field(max_length=4_096)]
 NodeId = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
 
 RolloutStateName = Literal["running", "paused", "stopped", "aborting", "aborted", "done", "failed"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, select
 from sqlalchemy.exc import IntegrityError
 
 from linkpool.store import (
@@ -20,6 +20,7 @@ from linkpool.store import (
     releases,
     tokens,
 )
+from linkpool.store.alarm_tables import AlarmRow
 from linkpool.store.database import Database, LeaseLost, StoreRefused, StoreUnreachable, database_url
 from linkpool.store.groups import Owner
 from linkpool.store.tables import Base, Colour, NodeState, SlotRow
@@ -40,6 +41,14 @@ async def test_migrations_build_exactly_the_tables_and_take_them_away_again(data
     await database.migrate()
     async with database.read() as session:
         assert await (await session.connection()).run_sync(tables) == set(Base.metadata.tables)
+
+
+async def test_words_that_quote_a_nul_are_kept_without_it(database: Database) -> None:
+    async with database.write() as session:
+        row = AlarmRow(kind="k", subject="s", severity="warning", detail="the source said a\0b", since=0.0)
+        session.add(row)
+    async with database.read() as session:
+        assert await session.scalar(select(AlarmRow.detail)) == "the source said a\ufffdb"
 
 
 async def test_only_the_leader_of_the_epoch_can_write(database: Database) -> None:

@@ -62,6 +62,7 @@ BAD_JOB = JOB.replace("ethabidecodelog", "teleport")
         ("bridges.toml", "[a]\n\n[b\n", r"bridges\.toml:3: not TOML"),
         ("bridges.toml", "[a]\n", r"bridges\.toml:1: \[a\]: .*one of both"),
         ("bridges.toml", '[a]\nurls = ["ftp://x"]\n', r"bridges\.toml:2: \[a\]: urls: String should match"),
+        ("bridges.toml", '[a]\ncommand = ["a\\u0000"]\n', r"bridges\.toml:2: .*command: .*U\+0000"),
         ("bridges.toml", f"{URLS}retry = 3\n", r"bridges\.toml:3: .*retry: unknown field"),
         ("bridges.toml", f'{URLS}token_file = "no"\n', r"bridges\.toml:3: .*cannot read no: No"),
         ("bridges.toml", f"{URLS}timeout = 999\n", r"bridges\.toml:3: .*timeout: .*less than"),
