@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import uvloop
 from pydantic import SecretStr
 
 from bench._simulated import group_of, task_of
@@ -122,4 +123,4 @@ async def _run(place: Place) -> None:
 
 if __name__ == "__main__":
     given = json.loads(Path(sys.argv[1]).read_text())
-    asyncio.run(_run(Place(**given)))
+    uvloop.run(_run(Place(**given)))

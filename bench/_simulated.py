@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import uvloop
+
 from linkpool import log as logs
 from linkpool.api.control import run
 from linkpool.api.settings import Settings
@@ -119,4 +121,4 @@ async def _until_told(settings: Settings, nodes: int) -> None:
 
 if __name__ == "__main__":
     logs.configure()
-    asyncio.run(_until_told(Settings.load(Path(sys.argv[1])), int(sys.argv[2])))
+    uvloop.run(_until_told(Settings.load(Path(sys.argv[1])), int(sys.argv[2])))

@@ -47,6 +47,7 @@ async def serve(app: FastAPI, bound: socket.socket, tls: ssl.SSLContext | None =
         ws="websockets-sansio",
         ws_max_size=1 << 20,
         ws_ping_interval=None,  # heartbeats come every half second
+        ws_per_message_deflate=False,  # small messages, and nobody shall send us what unpacks to more
         timeout_keep_alive=IDLE_WITHIN,
         timeout_graceful_shutdown=CLOSE_WITHIN,
         lifespan="off",

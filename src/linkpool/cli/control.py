@@ -1,9 +1,14 @@
-"""`linkpool control`: one control plane until it is told to end."""
+"""`linkpool control`: one control plane until it is told to end.
+
+Its loop is uvloop's: thousands of lines with TLS cost half of what they cost asyncio's own, and less memory.
+"""
 
 import asyncio
 import os
 import signal
 from pathlib import Path
+
+import uvloop
 
 from linkpool import log as logs
 from linkpool.api import control
@@ -16,7 +21,7 @@ def run(config: Path | None) -> int:
     logs.configure()
     given = unpack(os.environ)
     settings = Settings.load(config or (Path(given) if given else None))
-    asyncio.run(_until_told(settings))
+    uvloop.run(_until_told(settings))
     return 0
 
 

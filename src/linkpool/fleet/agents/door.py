@@ -136,13 +136,19 @@ class Door:
         await link.send(NotLeader())
         while True:
             opened = asyncio.ensure_future(self._opened.wait())
-            said = asyncio.ensure_future(link.receive())
+            hearing = asyncio.ensure_future(_hear(link))  # one for all that is said: they are thousands
             try:
-                await asyncio.wait((opened, said), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((opened, hearing), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 opened.cancel()
-                said.cancel()
+                hearing.cancel()
                 with suppress(asyncio.CancelledError):
-                    await said
+                    await hearing
             if self._desk is not None:
                 return self._desk
+
+
+async def _hear(link: Link) -> None:
+    """Take in what a replica says to who stands by, for ever. Raises LinkClosed."""
+    while True:
+        await link.receive()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from linkpool.fleet.agents.roster import Seat, leaving, members
+from linkpool.fleet.agents.roster import SILENT_AFTER, Seat, leaving, members
 from linkpool.fleet.agents.sessions import Session
 from linkpool.store.tables import Colour, NodeRow
 from linkpool.wire.agent import Leaving, Member
@@ -16,6 +16,8 @@ class Household:
     row: NodeRow
     sessions: dict[str, Session] = field(default_factory=dict)
     presumed: dict[str, Seat] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+    """Tasks on the line that did not speak lately, when `fell_silent` was asked last."""
 
     def roster(self, now: float) -> tuple[Member, ...]:
         """Who is alive at that monotonic second. A presumed one counts until it speaks for itself."""
@@ -30,6 +32,16 @@ class Household:
         seats = [session.seat for session in self.sessions.values()]
         return leaving(seats, Colour(self.row.primary), now)
 
-    def stop_presuming(self, gone: Callable[[str], bool]) -> None:
-        """Judge from now on those of whom `gone` says so."""
-        self.presumed = {task: seat for task, seat in self.presumed.items() if not gone(task)}
+    def fell_silent(self, now: float) -> bool:
+        """Whether others are silent at that monotonic second than when this was asked last."""
+        before = self.silent
+        mute = (task for task, session in self.sessions.items() if now - session.heard_at >= SILENT_AFTER)
+        self.silent = frozenset(mute)
+        return self.silent != before
+
+    def stop_presuming(self, gone: Callable[[str], bool]) -> bool:
+        """Judge from now on those of whom `gone` says so. Returns whether there were any."""
+        before = len(self.presumed)
+        if before:
+            self.presumed = {task: seat for task, seat in self.presumed.items() if not gone(task)}
+        return len(self.presumed) < before

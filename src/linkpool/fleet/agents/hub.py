@@ -1,6 +1,6 @@
 """The agent side of a leader: sessions in, rosters and the catalog out.
 
-Everything said is stamped with the lease's epoch and is said only while the term runs. A closed socket
+Everything said is stamped with the lease's epoch and waits while the term does not run. A closed socket
 leaves the roster at once, a silent one after two seconds. A leader that has just begun presumes alive
 every task that holds a slot and that the engine reports, until the task connects or `GRACE` is over.
 """
@@ -22,7 +22,6 @@ from linkpool.store.tables import Colour, NodeRow
 from linkpool.wire.agent import (
     Callback,
     Catalog,
-    Down,
     Goodbye,
     Heartbeat,
     Hello,
@@ -56,6 +55,8 @@ class Hub:
         self._rosters = Rosters()
         self._poison = Poison()
         self._nodes: dict[int, Household] = {}
+        self._due: set[int] = set()
+        """Nodes whose roster is to be reviewed at the next look: something happened, and was not told yet."""
         self._preferred: dict[int, Colour] = {}
         """Primary colours that changed in this term."""
         self._sessions: dict[str, Session] = {}
@@ -130,12 +131,12 @@ class Hub:
         if not self._catalog_known or catalog.stamp > self._catalog.stamp:
             self._catalog, self._catalog_known = catalog, True
             for session in self._sessions.values():
-                self._post(session, "catalog", catalog)
+                session.post("catalog", catalog)
 
     def forward(self, key: str, message: Webhook | Callback) -> None:
         """Hand something for one run to every replica; `key` tells it from all else under way."""
         for session in self._sessions.values():
-            self._post(session, f"{message.kind} {key}", message)
+            session.post(f"{message.kind} {key}", message)
 
     def acknowledged(self) -> int | None:
         """The lowest catalog revision in use by a serving replica, 0 while one that is presumed alive has not
@@ -147,19 +148,25 @@ class Hub:
         return min((beat.catalog for beat in beats if beat), default=None)
 
     def sweep(self) -> None:
-        """Look at every node again: somebody may have fallen silent, or have gone."""
+        """Look at all replicas again: somebody may have fallen silent, or have gone. Only the rosters of such
+        nodes, and of those still due, are made anew: making those of 1,000 nodes takes long enough to be felt.
+        """
         alive = {task.id for task in self._tasks.all()}
         self._heard = {task: at for task, at in self._heard.items() if task in alive}
         self._bury(alive)
+        now, judging = self._office.clock.monotonic(), self.judging
         for node, house in self._nodes.items():
-            house.stop_presuming(lambda task: self.judging or task not in alive)
+            stopped = house.stop_presuming(lambda task: judging or task not in alive)
+            if house.fell_silent(now) or stopped:
+                self._due.add(node)
+        for node in sorted(self._due):
             self._review(node)
 
     def _bury(self, alive: Collection[str]) -> None:
         """Have deaths counted; what the dead said last is still to be read while their line is open."""
         now = self._office.clock.monotonic()
         heard = {task for task, one in self._sessions.items() if now - one.heard_at < SILENT_AFTER}
-        self._poison.bury(heard.union(alive), heard, now)
+        self._due |= self._poison.bury(heard.union(alive), heard, now)
 
     def close(self) -> None:
         """The term is over: hang up on everybody, also on who is just being let in."""
@@ -187,7 +194,8 @@ class Hub:
         welcome = Welcome(epoch=self._office.epoch, node=told, slot=claim.slot, sender_key=claim.key)
         self._enter(session, claim.node, welcome)
         stay = [
-            asyncio.ensure_future(part) for part in (self._listen(session), session.write(), session.ended())
+            asyncio.ensure_future(part)
+            for part in (self._listen(session), session.write(self._office.term.speaks), session.ended())
         ]
         try:
             await asyncio.wait(stay, return_when=asyncio.FIRST_COMPLETED)
@@ -208,10 +216,10 @@ class Hub:
         session.heard_at = self._heard[session.task] = self._office.clock.monotonic()
         self._sessions[session.task] = session
         self.entered.set()
-        self._post(session, "welcome", welcome)
+        session.post("welcome", welcome)
         self._say_roster(session)  # before the catalog, with which it may begin: what to avoid comes first
         if self._catalog_known:  # else it follows: an empty one now would take a running replica's jobs away
-            self._post(session, "catalog", self._catalog)
+            session.post("catalog", self._catalog)
         log.info("replica on the line", task=session.task, node=node.oracle, slot=session.slot)
 
     async def _listen(self, session: Session) -> None:
@@ -254,9 +262,11 @@ class Hub:
     # --- rosters -----------------------------------------------------------------------------------
 
     def _review(self, node: int) -> None:
-        """Say the node's roster to its replicas, if it changed."""
+        """Say the node's roster to its replicas, if it changed; later, while this term may say nothing."""
         if not self._office.term.runs:
+            self._due.add(node)
             return
+        self._due.discard(node)
         leaving = self._nodes[node].leaving(self._office.clock.monotonic())
         members = self.roster(node) or self._rosters.said(node).members  # if to nobody, to who comes next
         avoid, suspects = self._poison.avoid(node), self._poison.suspects(node)
@@ -282,18 +292,15 @@ class Hub:
                 suspects=said.suspects,
                 link_price=self._link_price,
             )
-            self._post(session, "roster", roster)
+            session.post("roster", roster)
 
     def _household(self, node: NodeRow) -> Household:
         house = self._nodes.setdefault(node.index, Household(node))
         house.row = node
+        self._due.add(node.index)
         if preferred := self._preferred.get(node.index):  # the row may have been read before the switch
             node.primary = preferred.value
         return house
 
     def _oracle(self, node: int) -> str | None:
         return self._nodes[node].row.oracle
-
-    def _post(self, session: Session, kind: str, message: Down) -> None:
-        if self._office.term.runs:
-            session.post(kind, message)

@@ -58,7 +58,7 @@ class Orders:
             epoch, version = self._office.epoch, next(self._versions)
             session.asked = Probe(epoch=epoch, version=version, id=f"{epoch}.{version}")
             session.asked_at = self._office.clock.monotonic()
-            self._post(session, "probe", session.asked)
+            session.post("probe", session.asked)
         return session.probed
 
     def _due(self, session: Session) -> bool:
@@ -72,11 +72,7 @@ class Orders:
 
     def _tell(self, session: Session, order: Drain | Resume) -> None:
         session.told = order
-        self._post(session, "order", order)
-
-    def _post(self, session: Session, kind: str, message: Drain | Resume | Probe) -> None:
-        if self._office.term.runs:
-            session.post(kind, message)
+        session.post("order", order)
 
     def _sessions(self, tasks: Iterable[str]) -> list[Session | None]:
         return [self._hub.session(task) for task in tasks]

@@ -62,14 +62,16 @@ class Poison:
         """It said goodbye: whatever it held did not kill it."""
         self._hands.pop(task, None)
 
-    def bury(self, alive: Collection[str], heard: Collection[str], now: float) -> None:
+    def bury(self, alive: Collection[str], heard: Collection[str], now: float) -> set[int]:
         """Count the deaths of those no longer alive, and forget what is long past. `heard`: who speaks now.
+        Returns the nodes of which something is thought now that was not before.
 
         A death is no strike against what was tried when the sibling does not speak either, or has just died:
         whatever took both was not a request that one of them ran.
         """
         gone = [task for task in self._hands if task not in alive]
         struck = [task for task in gone if self._outlived(task, heard, now)]
+        touched = {self._hands[task].node for task in gone}
         for task in gone:
             hand = self._hands.pop(task)
             self._buried[hand.node] = now
@@ -80,6 +82,8 @@ class Poison:
                 self._strikes[hand.node, hand.beat.trying[0]] += 1
         for key in [key for key, at in self._last.items() if now - at > FORGET_AFTER]:
             self._forget(key)
+            touched.add(key[0])
+        return touched
 
     def _outlived(self, task: str, heard: Collection[str], now: float) -> bool:
         """Whether a sibling lives on, or there was none that could."""

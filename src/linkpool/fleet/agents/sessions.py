@@ -5,6 +5,7 @@ holds up nobody.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from linkpool.errors import Temporary
@@ -80,14 +81,19 @@ class Session:
         self._mail.clear()
         self._ended.set()
 
-    async def write(self) -> None:
-        """Send what is posted, for ever. Raises LinkClosed."""
+    async def write(self, speaks: Callable[[], Awaitable[None]]) -> None:
+        """Send what is posted, for ever. Raises LinkClosed.
+
+        speaks: returns as soon as anything may be said.
+        """
         while True:
             await self._posted.wait()
             self._posted.clear()
             while self._mail:
-                kind = next(iter(self._mail))
-                await self._link.send(self._mail.pop(kind))
+                await speaks()
+                kind = next(iter(self._mail), None)
+                if kind is not None:  # else it was told to end meanwhile
+                    await self._link.send(self._mail.pop(kind))
 
     async def ended(self) -> None:
         """Return when it was told to end."""
