@@ -6,7 +6,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from linkpool.store.database import Database
+from tests.support.ports import free_port
 
 MEMORY_BYTES = 4 * 2**30
 _NUMBERS = count(1)
@@ -94,7 +94,7 @@ class Cluster:
         """End it at once, connections and all."""
         if self.process is not None:
             self.process.send_signal(3)  # immediate shutdown
-            self.process.wait(20)
+            self.process.wait(120)
             self.process = None
 
     def _run(self, *command: str) -> None:
@@ -114,9 +114,7 @@ def postgres() -> Iterator[Cluster]:
     with tempfile.TemporaryDirectory(prefix="linkpool-pg-", dir=_memory()) as name:
         folder = Path(name)
         shutil.chown(folder, user)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port: int = probe.getsockname()[1]
-        cluster = Cluster(folder, port, user)
+        cluster = Cluster(folder, free_port(), user)
         cluster._run(
             _program("initdb"),
             "-D",

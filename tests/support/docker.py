@@ -34,7 +34,7 @@ class Daemon:
     def http(self) -> httpx.Client:
         """The Engine API."""
         return httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(self.socket)), base_url="http://docker/v1.41"
+            transport=httpx.HTTPTransport(uds=str(self.socket)), base_url="http://docker/v1.41", timeout=120
         )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 from linkpool.chain.keys import Key
 from linkpool.contracts.invite import Invite
@@ -59,7 +59,7 @@ class FakeReplica:
             try:
                 async with connect(target, max_size=None, proxy=None) as socket:
                     await self._talk(socket)
-            except (OSError, ConnectionClosed):
+            except (OSError, WebSocketException):  # whatever a killed control plane leaves unsaid
                 say(kind="line_lost", url=url)
                 if time.monotonic() - self.heard_at > ALONE_SECONDS:
                     self.stopping.set()

@@ -29,7 +29,10 @@ async def until(probe: Callable[[], Awaitable[Any]], within: float = 120.0) -> A
 
 async def serving_node(client: httpx.AsyncClient, without: str = "") -> dict[str, Any] | None:
     """The first node once it serves with two replicas, `without` not among them."""
-    nodes = (await client.get("/api/v1/nodes")).raise_for_status().json()["nodes"]
+    answer = await client.get("/api/v1/nodes")
+    if answer.status_code == 503:  # its database is not there yet
+        return None
+    nodes = answer.raise_for_status().json()["nodes"]
     live = [replica for replica in nodes[0]["replicas"] if replica["in_roster"]] if nodes else []
     if len(live) == 2 and nodes[0]["state"] == "serving" and without not in {r["task"] for r in live}:
         return dict(nodes[0])

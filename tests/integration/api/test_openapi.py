@@ -35,6 +35,7 @@ async def test_schemathesis_finds_nothing(tmp_path: Path, in_memory: Path) -> No
                 *("--exclude-path", "/api/v1/public/events"),
                 *("--exclude-path", "/leads"),
                 *("--checks", "all", "--max-examples", "5", "--seed", "1", "--no-color"),
+                *("--request-timeout", "120"),
                 cwd=tmp_path,
                 env={
                     **os.environ,
