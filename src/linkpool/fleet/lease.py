@@ -2,9 +2,10 @@
 
 The leader moves the lease's beat; whoever stands by watches it and takes the lease when it has not moved for
 `TAKE_AFTER` by its own monotonic clock. So wall clocks may jump, and differ. A leader counts from before its
-last successful renewal was asked for, and stops acting after `STOP_AFTER`, before anybody can follow. A term
-that ran out is over for good, also when a renewal succeeds after all: what was left unsaid meanwhile is told
-in the next term, which lets everybody in anew.
+last successful renewal was asked for, and falls silent after `STOP_AFTER`, before anybody can follow: its
+words wait. A renewal that succeeds after all shows that nobody did, and they are said. How long a term may be
+silent before it ends depends: who cannot reach a database on its own host is busy, and goes on when it has
+time; who cannot reach one elsewhere may be cut off, and ends at once.
 
 That a sleeper writes nothing when it wakes up is not left to time: every write checks the epoch
 (`Database.lead`).
@@ -27,6 +28,8 @@ STEP = 0.5
 ASK_WITHIN = 1.0
 STOP_AFTER = 2.5
 TAKE_AFTER = 3.0
+END_AFTER = 10.0
+"""Seconds without a renewal after which a term ends on one host; elsewhere it is `STOP_AFTER`."""
 
 
 class Term:
@@ -39,11 +42,8 @@ class Term:
         self._over = False
 
     def renewed(self, asked_at: float) -> None:
-        """The lease was ours at `asked_at` (monotonic seconds); heard too late, it revives nothing."""
-        if self.runs:
-            self._renewed = asked_at
-        else:
-            self.end()
+        """The lease was ours at `asked_at` (monotonic seconds)."""
+        self._renewed = asked_at
 
     def end(self) -> None:
         """It is over, for good."""
@@ -52,7 +52,17 @@ class Term:
     @property
     def runs(self) -> bool:
         """Ask before every word to a replica or the chain: the process may have slept since it renewed."""
-        return not self._over and self._clock.monotonic() - self._renewed < STOP_AFTER
+        return not self._over and self.unrenewed < STOP_AFTER
+
+    @property
+    def unrenewed(self) -> float:
+        """Seconds since the lease was ours for sure."""
+        return self._clock.monotonic() - self._renewed
+
+    async def speaks(self) -> None:
+        """Return as soon as it runs: words wait for that, none is lost."""
+        while not self.runs:
+            await asyncio.sleep(STEP / 5)
 
 
 class Candidate:
@@ -62,6 +72,7 @@ class Candidate:
         self._database = database
         self._holder = holder
         self._clock = clock
+        self._end_after = END_AFTER if database.one_host else STOP_AFTER
         self._watched: rows.Lease | None = None
         self._watched_since = 0.0
         self.term: Term | None = None
@@ -69,7 +80,7 @@ class Candidate:
 
     async def step(self) -> None:
         """Renew, or watch and perhaps take. Raises nothing: a silent database ends a term by time alone."""
-        if self.term is not None and not self.term.runs:
+        if self.term is not None and self.term.unrenewed >= self._end_after:
             self._lose("it could not be renewed in time")
         asked_at = self._clock.monotonic()
         try:

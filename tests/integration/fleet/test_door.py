@@ -10,6 +10,7 @@ from linkpool.engines.protocol import Group, Release
 from linkpool.fleet.agents.hub import GRACE
 from linkpool.fleet.agents.roster import SILENT_AFTER, Seat
 from linkpool.fleet.catalog.told import Catalogs
+from linkpool.fleet.lease import STOP_AFTER
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.log import scrub
 from linkpool.store import nodes
@@ -28,6 +29,7 @@ from linkpool.wire.agent import (
 )
 from tests.support.house import GROUP, KEYS, SENDERS, House
 from tests.support.line import Line
+from tests.support.until import until
 
 
 async def members(line: Line) -> set[str]:
@@ -319,6 +321,25 @@ async def test_a_leader_whose_term_ran_out_says_nothing_more(house: House) -> No
     house.hub.sweep()
     await asyncio.sleep(0.05)
     assert second.silent
+
+
+async def test_what_a_leader_has_to_say_while_it_is_late_to_renew_is_said_when_it_has(house: House) -> None:
+    one, two = house.first_two()
+    line, _ = await house.enter(one)
+    await until_members(line, {one})
+    house.clock.advance(STOP_AFTER)
+    late = house.knock(two)
+
+    async def let_in() -> bool:
+        return house.hub.session(two) is not None
+
+    await until(let_in, "it is let in")
+    assert late.silent
+    house.term.renewed(house.clock.monotonic())
+    assert isinstance(await late.hear_kind("welcome"), Welcome)
+    late.say(Heartbeat(state=State.SERVING, ready=True))
+    line.say(Heartbeat(state=State.SERVING, ready=True))
+    await until_members(late, {one, two})
 
 
 async def test_stamps_of_a_kind_only_grow_over_terms(house: House) -> None:
