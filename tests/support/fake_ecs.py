@@ -102,6 +102,8 @@ class FakeEcs:
         self.asked: set[str] = set()
         """Every action, as policies name it."""
         self.calls: list[str] = []
+        self.streams: dict[str, list[str]] = {}
+        """What tasks said, by log stream; names in the order of their first words."""
         self._past: list[State] = []
         self._made = 0
 
@@ -350,6 +352,24 @@ class FakeEcs:
 
     def _describe_capacity_providers(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"capacityProviders": [{"name": asked["capacityProviders"][0], "status": "ACTIVE"}]}
+
+    def _describe_log_streams(self, asked: dict[str, Any]) -> dict[str, Any]:
+        prefix = asked["logStreamNamePrefix"]
+        found = [
+            {"logStreamName": name, "creationTime": made * 1000}
+            for made, name in enumerate(self.streams)
+            if name.startswith(prefix)
+        ]
+        return self._paged("logStreams", found, asked)
+
+    def _get_log_events(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Backwards from the end; the second page is empty though there is more, as AWS says may be."""
+        said = self.streams[asked["logStreamName"]]
+        end, empty = (int(part) for part in asked.get("nextToken", f"{len(said)}/0").split("/"))
+        start = end if empty == 1 else max(end - min(asked["limit"], self.page), 0)
+        told = [{"message": line, "timestamp": 0, "ingestionTime": 0} for line in said[start:end]]
+        before = asked.get("nextToken") if end == 0 else f"{start}/{empty + 1}"
+        return {"events": told, "nextBackwardToken": before or "0/9", "nextForwardToken": "f"}
 
     def _describe_log_groups(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"logGroups": [{"logGroupName": asked["logGroupNamePrefix"]}]}

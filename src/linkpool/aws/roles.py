@@ -73,6 +73,7 @@ def _leading() -> list[dict[str, Any]]:
         _may(
             "Check", ["ecs:DescribeCapacityProviders", "ec2:DescribeSubnets", "logs:DescribeLogGroups"], "*"
         ),
+        _may("ReadLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], GetAtt("ReplicaLogs", "Arn")),
         _may("GroupTokens", tokens, Sub(_GROUP_TOKENS)),
         _may("MasterSecret", ["kms:Decrypt"], key_arn(), {"StringEquals": context}),
         _may(

@@ -78,18 +78,28 @@ def logs(
             help="`state` of a control plane on this machine; again for another. [default: .linkpool/control]"
         ),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The control plane's settings file, in place of `state`: reads CloudWatch on ecs."),
+    ] = None,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = DEFAULT_TOKEN_FILE,
     lines: Annotated[int, typer.Option(min=1, help="Of each replica.")] = 20,
     json: AsJson = False,
 ) -> None:
-    """The last lines of a node's replicas (local engine): of those that run, and the newest that ended."""
+    """The last lines of a node's replicas (local, ecs): of those that run, and the newest that ended."""
+    import asyncio
+
+    from linkpool.cli.cloud_logs import tails_by
     from linkpool.cli.logs import tails
     from linkpool.cli.output import print_json
     from linkpool.cli.session import Session
 
     nodes = Session(url, token_file).run(lambda client: client.nodes())
-    found = tails(nodes, node, state or [Path(".linkpool/control")], lines)
+    if config is None:
+        found = tails(nodes, node, state or [Path(".linkpool/control")], lines)
+    else:
+        found = asyncio.run(tails_by(config, nodes, node, lines))
     if json:
         print_json({task: tail.splitlines() for task, tail in found.items()})
         return

@@ -20,13 +20,19 @@ def tails(nodes: Sequence[NodeView], wanted: str, states: Sequence[Path], lines:
     """The last lines of each replica's log, by task: of those that run, and the newest of each group that
     ended with something said. Raises NoLogs.
     """
+    node = node_with_replicas(nodes, wanted)
+    running: dict[str, str] = {replica.task: _tail(replica.task, states, lines) for replica in node.replicas}
+    return running | _ended(running.keys(), states, lines)
+
+
+def node_with_replicas(nodes: Sequence[NodeView], wanted: str) -> NodeView:
+    """The node whose logs are wanted. Raises NoLogs."""
     node = next((node for node in nodes if node.id == wanted), None)
     if node is None:
         raise NoLogs(f"no node {wanted}; `linkpool node list` shows them")
     if not node.replicas:
         raise NoLogs(f"node {wanted} is {node.state} and has no replica; see the control plane's own log")
-    running: dict[str, str] = {replica.task: _tail(replica.task, states, lines) for replica in node.replicas}
-    return running | _ended(running.keys(), states, lines)
+    return node
 
 
 def _ended(running: Collection[str], states: Sequence[Path], lines: int) -> dict[str, str]:
@@ -48,5 +54,6 @@ def _tail(task: str, states: Sequence[Path], lines: int) -> str:
             return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
     searched = ", ".join(str(file.parent) for file in files)
     return (
-        f"(no {task}.log in {searched}; name the state folder of the control plane that runs it with --state)"
+        f"(no {task}.log in {searched}; name the state folder of its control plane with --state, "
+        "or where its engine is ecs its settings file with --config)"
     )

@@ -1,7 +1,7 @@
 """What the ecs engine asks of AWS, as policies name it: the least that the control plane's role must allow.
 
-A test holds ENGINE and CHECK to what botocore is asked for. The others are never called: AWS wants PASSES of
-whoever names a role in a task definition, and TAGS of whoever makes something with tags.
+Tests hold ENGINE, CHECK and LOGS to what botocore is asked for. The others are never called: AWS wants
+PASSES of whoever names a role in a task definition, and TAGS of whoever makes something with tags.
 """
 
 ENGINE = frozenset(
@@ -32,5 +32,7 @@ CHECK = frozenset(
     }
 )
 """Of `linkpool engine check` besides."""
+LOGS = frozenset({"logs:DescribeLogStreams", "logs:GetLogEvents"})
+"""Of `linkpool logs` besides, on the replicas' log group."""
 TAGS = frozenset({"ecs:TagResource", "secretsmanager:TagResource"})
 PASSES = frozenset({"iam:PassRole"})

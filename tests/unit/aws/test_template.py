@@ -15,7 +15,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from linkpool.api.engine import ecs_place
 from linkpool.api.settings import Settings
 from linkpool.aws.template import AT_MOST, build, template_text
-from linkpool.engines.ecs_rights import CHECK, ENGINE, PASSES, TAGS
+from linkpool.engines.ecs_rights import CHECK, ENGINE, LOGS, PASSES, TAGS
 from tests.support.formation import REGION, Formation
 
 GIVEN = {
@@ -146,7 +146,7 @@ def statements(role: str) -> list[dict[str, Any]]:
 
 
 def test_the_control_role_allows_what_the_engine_calls_and_nothing_else() -> None:
-    asked = ENGINE | CHECK | TAGS | PASSES | {"kms:Decrypt"}
+    asked = ENGINE | CHECK | LOGS | TAGS | PASSES | {"kms:Decrypt"}
     allowed = {action for each in statements("ControlRole") for action in each["Action"]}
     assert allowed == asked
 
