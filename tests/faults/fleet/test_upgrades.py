@@ -51,6 +51,12 @@ async def seen(pool: RealPool, begun: RolloutView, states: tuple[str, ...]) -> R
     return await until(so, f"the node is {' or '.join(states)}")
 
 
+async def colours(pool: RealPool) -> tuple[str, str]:
+    """What the node runs in now, and what it moves to next."""
+    now = (await pool.node()).primary
+    return (now, "green") if now == "blue" else (now, "blue")
+
+
 async def of_colour(pool: RealPool, colour: str) -> list[ReplicaView]:
     return [replica for replica in (await pool.node()).replicas if replica.colour == colour and replica.pid]
 
@@ -66,22 +72,24 @@ async def ended(pool: RealPool, begun: RolloutView, colour: str) -> RolloutView:
 
 
 async def test_an_upgrade_in_which_a_new_and_an_old_replica_die_misses_nothing(pool: RealPool) -> None:
+    before, after = await colours(pool)
     async with traffic(pool):
         await pool.answered(2)
         begun = await begin(pool, "second")
         await seen(pool, begun, ("proving",))
-        new = await until(lambda: of_colour(pool, "green"), "a new replica runs")
+        new = await until(lambda: of_colour(pool, after), "a new replica runs")
         os.kill(new[0].pid or 0, signal.SIGKILL)
-        now = await seen(pool, begun, ("primary", "draining", "removing"))
+        now = await seen(pool, begun, ("primary", "draining"))
         assert now.state == "running", now
-        os.kill((await of_colour(pool, "blue"))[0].pid or 0, signal.SIGKILL)
-        done = await ended(pool, begun, "green")
+        os.kill((await of_colour(pool, before))[0].pid or 0, signal.SIGKILL)
+        done = await ended(pool, begun, after)
         await pool.answered(3)
     assert (done.state, done.moves[0].state) == ("done", "done")
     await pool.settled()
 
 
 async def test_the_leader_dies_twice_in_an_upgrade_and_it_goes_on(pool: RealPool) -> None:
+    _, after = await colours(pool)
     async with traffic(pool):
         begun = await begin(pool, "third")
         for states in (("proving",), ("primary", "draining", "removing")):
@@ -90,18 +98,18 @@ async def test_the_leader_dies_twice_in_an_upgrade_and_it_goes_on(pool: RealPool
             await pool.plane.kill()
             await pool.answered(2)
             pool.control = await pool.plane.start()
-        done = await ended(pool, begun, "blue")
+        done = await ended(pool, begun, after)
         await pool.answered(3)
     assert (done.state, done.moves[0].state) == ("done", "done")
     await pool.settled()
 
 
 async def test_a_release_that_starts_and_cannot_answer_comes_back_by_itself(pool: RealPool) -> None:
-    before = await pool.replicas()
+    before, (colour, _) = await pool.replicas(), await colours(pool)
     async with traffic(pool):
         await pool.answered(2)
         begun = await begin(pool, "broken", sys.executable, "-c", CANNOT_ANSWER, within=25)
-        failed = await ended(pool, begun, "blue")
+        failed = await ended(pool, begun, colour)
         await pool.answered(3)
     assert (failed.state, failed.moves[0].state) == ("failed", "returned")
     assert "the probe of" in failed.moves[0].detail

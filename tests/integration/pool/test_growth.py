@@ -51,6 +51,14 @@ async def nodes_serve(pool: RealPool, count: int) -> list[NodeView]:
     return await until(serve, f"{count} nodes serve")
 
 
+async def at_least(pool: RealPool, count: int) -> list[NodeView]:
+    """So many nodes, made where no earlier test has made them."""
+    serving = [node for node in await pool.control.nodes() if node.state == "serving"]
+    for _ in range(count - len(serving)):
+        await growth.until_made(pool.control, await pool.control.make_node(), 120)
+    return await nodes_serve(pool, count)
+
+
 async def statement(pool: RealPool, wallet: Account, amount: int, nonce: int) -> dict[str, Any]:
     """What a wallet says, signed."""
     said = Statement(
@@ -94,6 +102,7 @@ async def test_stake_room_runs_out_and_a_node_appears_and_is_staked_on(pool: Rea
 
 
 async def test_the_guard_holds_what_the_policy_wants_until_a_person_says_otherwise(pool: RealPool) -> None:
+    await at_least(pool, 2)
     source = NumberSource(kind="number", nodes=2)
     await growth.put_guard(pool.control, PutGuard(guard=GuardSettings(source=source, upper=0.5, lower=0.4)))
     await growth.put_policy(pool.control, PutPolicy(policy=RULES.model_copy(update={"floor": 3})))
@@ -127,10 +136,12 @@ async def test_the_guard_holds_what_the_policy_wants_until_a_person_says_otherwi
 async def test_a_node_goes_when_nobody_needs_it_and_one_with_stake_when_a_person_says_so(
     pool: RealPool,
 ) -> None:
-    first, second, third = await pool.control.nodes()
+    first, second, third = await at_least(pool, 3)
     assert first.id
     assert second.id
     assert third.id
+    if not (await books(pool).node(second.id).ask(pool.rpc)).active:
+        await stake(pool.found, second.id, link(1_000))
     nobody_waits = RULES.model_copy(update={"stake_room": str(link(1))})
     await growth.put_policy(pool.control, PutPolicy(policy=nobody_waits))
 
