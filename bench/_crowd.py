@@ -2,8 +2,9 @@
 
     python -m bench._crowd FILE     FILE: JSON of a `Place`
 
-They say hello, beat twice a second as one that serves, and listen. What they would do besides, they do not.
-A process prints how many of them a leader has welcomed, one JSON line for each change.
+They come one after the other, a hundred a second; they say hello, beat twice a second as one that serves, and
+listen. What they would do besides, they do not. A process prints how many of them a leader has welcomed, one
+JSON line for each change.
 """
 
 import asyncio
@@ -27,7 +28,9 @@ from linkpool.replica.agent import Agent
 from linkpool.replica.trust import Trust
 from linkpool.wire.agent import Catalog, Heartbeat, Hello, Roster, State, Welcome
 
-TELL_EVERY = 0.05
+TELL_EVERY = 0.1
+COME_EVERY = 0.01
+"""Seconds between two: all are one process, whose handshakes would else be what everybody waits for."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,16 @@ class Place:
 class Replica:
     """One of a node's two, as far as its control planes can see."""
 
-    def __init__(self, place: Place, http: aiohttp.ClientSession, trust: Trust, node: int, at: int) -> None:
+    def __init__(
+        self,
+        place: Place,
+        http: aiohttp.ClientSession,
+        trust: Trust,
+        node: int,
+        at: int,
+        stirred: asyncio.Event,
+    ) -> None:
+        """stirred: set whenever it has heard something."""
         self.task = task_of(node, at)
         self._group, self._token = group_of(node), place.tokens[node - place.nodes[0]]
         self._slot: int | None = None
@@ -55,6 +67,7 @@ class Replica:
         self.alone = 0
         """Rosters heard in which the other one was missing, after it had been there."""
         self.heard = asyncio.Event()
+        self._stirred = stirred
         dice = random.Random(self.task)  # noqa: S311 - spreads reconnects, no secret
         self.agent = Agent(tuple(place.urls), http, self._hello, self._beat, dice, trust)
 
@@ -63,6 +76,11 @@ class Replica:
 
     def _beat(self) -> Heartbeat:
         return Heartbeat(state=State.SERVING, ready=True, catalog=self._revision, funded=self.funded)
+
+    async def speak(self, after: float) -> None:
+        """Dial so many seconds from now, and beat for ever."""
+        await asyncio.sleep(after)
+        await self.agent.run()
 
     async def listen(self) -> None:
         """Take in what comes, for ever."""
@@ -78,20 +96,28 @@ class Replica:
                 self.alone += len(message.members) < was
                 self.roster = message
                 self.heard.set()
+            self._stirred.set()
 
 
 @asynccontextmanager
-async def crowd(place: Place) -> AsyncIterator[list[Replica]]:
-    """Both replicas of every node of the place, dialling."""
+async def crowd(place: Place, stirred: asyncio.Event | None = None) -> AsyncIterator[list[Replica]]:
+    """Both replicas of every node of the place, dialling. stirred: set whenever one of them has heard."""
+    stirred = stirred or asyncio.Event()
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as http:
         trust = Trust(place.fingerprint, http)
         await trust.context(place.urls[0])  # once: it is the same authority for all
         first, last = place.nodes
         replicas = [
-            Replica(place, http, trust, node, at) for node in range(first, last + 1) for at in range(REPLICAS)
+            Replica(place, http, trust, node, at, stirred)
+            for node in range(first, last + 1)
+            for at in range(REPLICAS)
         ]
-        work = [asyncio.create_task(part) for one in replicas for part in (one.agent.run(), one.listen())]
+        work = [
+            asyncio.create_task(part)
+            for number, one in enumerate(replicas)
+            for part in (one.speak(number * COME_EVERY), one.listen())
+        ]
         try:
             yield replicas
         finally:
@@ -102,8 +128,10 @@ async def crowd(place: Place) -> AsyncIterator[list[Replica]]:
 
 async def _run(place: Place) -> None:
     told = ""
-    async with crowd(place) as replicas:
+    stirred = asyncio.Event()
+    async with crowd(place, stirred) as replicas:
         while True:
+            stirred.clear()
             epochs = Counter(one.epoch for one in replicas)
             newest = max(epochs)
             welcomed = epochs[newest] if newest else 0
@@ -119,6 +147,7 @@ async def _run(place: Place) -> None:
                 told = text
                 print(json.dumps({"at": time.monotonic(), **state}), flush=True)
             await asyncio.sleep(TELL_EVERY)
+            await stirred.wait()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ contracts are not, and the index stays empty. Ten nodes' replicas are in this pr
 their rosters are timed. Then the leader is killed with SIGKILL, as a machine is lost: the other control plane
 takes over and lets everybody in again.
 
+Every phase has its time, and says on stderr how it went. One that does not end in it is named under
+`unfinished` with how far it came, and the next one is measured with those who are there.
+
 Needs PostgreSQL on the machine, and files: two sockets for each replica, in one process.
 """
 
@@ -20,11 +23,12 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
@@ -54,7 +58,10 @@ NEAR = 10
 """Nodes whose replicas are in this process."""
 CHANGES = 200
 REST_SECONDS = 30.0
-WITHIN = 600.0
+STARTS_WITHIN = 60.0
+LET_IN_WITHIN = 120.0
+ROSTERS_WITHIN = 60.0
+FAILOVER_WITHIN = 90.0
 SPARE_FILES = 500
 
 
@@ -93,29 +100,73 @@ class Stage:
 
     async def until_all(self, epoch: int) -> None:
         """All are welcomed, and know of each other."""
-        async with asyncio.timeout(WITHIN):
-            while self.welcomed(epoch) < self.everybody or self.full < self.everybody:
-                await asyncio.sleep(0.01)
+        while self.welcomed(epoch) < self.everybody or self.full < self.everybody:
+            await asyncio.sleep(0.01)
+
+    async def leading(self) -> tuple[int, Plane, Plane]:
+        """The epoch, who leads in it, and the other one; busy machines change leaders."""
+        while True:
+            holder, epoch = await _one(self.database, "SELECT holder, epoch FROM lease")
+            for leader, other in (self.planes, self.planes[::-1]):
+                if holder is not None and f":{leader.process.pid}:" in holder:
+                    return epoch, leader, other
+            await asyncio.sleep(0.1)
+
+
+class Phases:
+    """What was measured so far, phase by phase."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, object] = {}
+        self._unfinished: dict[str, str] = {}
+
+    async def phase(
+        self, name: str, stage: Stage, work: Awaitable[Mapping[str, object]], within: float
+    ) -> None:
+        """Do it, or tell how far it came in so many seconds."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(within):
+                self.figures |= await work
+        except TimeoutError:
+            come = f"{stage.welcomed(1)} of {stage.everybody} welcomed, {stage.full} know their sibling"
+            self._unfinished[name] = f"after {within:.0f} s: {come}"
+            self.figures["unfinished"] = self._unfinished
+        ended = self._unfinished.get(name, "done")
+        tell(f"{name}: {ended} ({time.monotonic() - began:.0f} s)")
+
+
+def tell(what: str) -> None:
+    """How it goes, beside the figures."""
+    print(what, file=sys.stderr, flush=True)
 
 
 async def measure(nodes: int) -> Mapping[str, object]:
     """Let all in, look at rest, change rosters, kill the leader."""
     began = time.monotonic()
+    phases = Phases()
     async with _stage(nodes) as stage:
-        await stage.until_all(1)
-        figures: dict[str, object] = {
-            "nodes": nodes,
-            "sockets_of_the_leader": stage.everybody,
-            "set_up_and_let_in_s": round(time.monotonic() - began, 1),
-        }
-        figures |= await _at_rest(stage)
-        figures |= await _rosters(stage)
-        return figures | dict(await _failover(stage))
+        set_up = round(time.monotonic() - began, 1)
+        tell(f"set up: done ({set_up:.0f} s)")
+        phases.figures = {"nodes": nodes, "sockets_of_the_leader": stage.everybody, "set_up_s": set_up}
+        await phases.phase("let in", stage, _let_in(stage), LET_IN_WITHIN)
+        await phases.phase("at rest", stage, _at_rest(stage), 2 * REST_SECONDS)
+        await phases.phase("rosters", stage, _rosters(stage), ROSTERS_WITHIN)
+        await phases.phase("failover", stage, _failover(stage), FAILOVER_WITHIN)
+    return phases.figures
+
+
+async def _let_in(stage: Stage) -> Mapping[str, object]:
+    """Until all that dial are welcomed."""
+    began = time.monotonic()
+    await stage.until_all(1)
+    return {"let_in_s": round(time.monotonic() - began, 1)}
 
 
 async def _at_rest(stage: Stage) -> Mapping[str, object]:
     """What both cost while everybody only beats."""
-    leader, other = (plane.process.pid for plane in stage.planes)
+    _epoch, *both = await stage.leading()
+    leader, other = (plane.process.pid for plane in both)
     before = [cpu_seconds(leader), cpu_seconds(other), await _transactions(stage.database)]
     began = time.monotonic()
     await asyncio.sleep(REST_SECONDS)
@@ -160,17 +211,18 @@ async def _hears(replica: Replica, of: Replica) -> None:
 async def _failover(stage: Stage) -> Mapping[str, object]:
     """SIGKILL to the leader; seconds until the other one welcomed the first, and all."""
     alone = stage.alone
-    epoch = stage.near[0].epoch + 1
-    heir = stage.planes[1].process.pid
+    last, leader, other = await stage.leading()
+    epoch, heir = last + 1, other.process.pid
     before = cpu_seconds(heir)
     began = time.monotonic()
-    stage.planes[0].process.kill()
-    async with asyncio.timeout(WITHIN):
-        while stage.welcomed(epoch) == 0:
-            await asyncio.sleep(0.01)
+    leader.process.kill()
+    while stage.welcomed(epoch) == 0:
+        await asyncio.sleep(0.01)
     first = time.monotonic() - began
+    tell(f"failover: the first after {first:.1f} s")
     await stage.until_all(epoch)
     return {
+        "terms_before": last,
         "failover_first_welcome_s": round(first, 2),
         "failover_all_welcomed_s": round(time.monotonic() - began, 2),
         "failover_cpu_s": round(cpu_seconds(heir) - before, 1),
@@ -248,7 +300,7 @@ def _configured(state: Folder, number: int, more: Mapping[str, object]) -> Path:
 async def _leads(url: str, number: int, process: asyncio.subprocess.Process, log: Path) -> None:
     """Wait until the first leads; the second one until it listens. Raises CannotStart."""
     word = "lease taken" if number == 0 else "control plane listens"
-    async with asyncio.timeout(WITHIN):
+    async with asyncio.timeout(STARTS_WITHIN):
         while word not in last_words(log, lines=1_000):
             if process.returncode is not None:
                 raise CannotStart(f"the control plane did not start: {last_words(log)}")
@@ -280,11 +332,15 @@ async def _read(stage: Stage, said: Path) -> None:
 
 async def _transactions(url: str) -> int:
     """Transactions that the database has done."""
+    count = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
+    return int((await _one(url, count))[0])
+
+
+async def _one(url: str, query: str) -> Sequence[Any]:
+    """The only row of the answer."""
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("SELECT pg_stat_force_next_flush()")
-        query = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
-        return int(await connection.fetchval(query))
+        return tuple(await connection.fetchrow(query))
     finally:
         await connection.close()
 

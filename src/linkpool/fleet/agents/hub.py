@@ -149,7 +149,7 @@ class Hub:
 
     def sweep(self) -> None:
         """Look at all replicas again: somebody may have fallen silent, or have gone. Only the rosters of such
-        nodes, and of those still due, are made anew: making those of 1,000 nodes takes long enough to be felt.
+        nodes, and of those still due, are made anew: for those of 1,000 nodes others would wait too long.
         """
         alive = {task.id for task in self._tasks.all()}
         self._heard = {task: at for task, at in self._heard.items() if task in alive}
@@ -192,6 +192,8 @@ class Hub:
         )
         session.slot, session.sender, session.health = claim.slot, claim.sender, hello.health
         welcome = Welcome(epoch=self._office.epoch, node=told, slot=claim.slot, sender_key=claim.key)
+        if not self.judging:
+            self._poison.recall(session.node, hello, self._office.clock.monotonic())
         self._enter(session, claim.node, welcome)
         stay = [
             asyncio.ensure_future(part)
