@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -49,6 +51,18 @@ async def sorted_by_rank(two: list[Process]) -> tuple[Process, Process]:
     return leader, next(control for control in two if control is not leader)
 
 
+async def put_to_sleep(leader: Process, database: Path) -> bool:
+    """Outside a write: one stopped inside keeps the file locked, for itself and the standby alike."""
+    leader.process.send_signal(signal.SIGSTOP)
+    with closing(sqlite3.connect(database, timeout=0.1)) as probe:
+        try:
+            probe.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            leader.process.send_signal(signal.SIGCONT)
+            return False
+        return True
+
+
 async def test_the_standby_makes_a_node_and_leads_after_a_kill(pool: Ground, two: list[Process]) -> None:
     leader, standby = await sorted_by_rank(two)
     stands_by = await standby.client.get("/ready")
@@ -73,7 +87,7 @@ async def test_a_leader_that_slept_says_nothing_when_it_wakes(pool: Ground, two:
     leader, standby = await sorted_by_rank(two)
     await leader.client.post("/api/v1/nodes", json={})
     node = await until(lambda: serving_node(leader.client))
-    leader.process.send_signal(signal.SIGSTOP)
+    await until(partial(put_to_sleep, leader, pool.folder / "control.db"))
     try:
         await until(lambda: leads(standby))
         await until(lambda: serving_node(standby.client))
