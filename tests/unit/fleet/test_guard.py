@@ -148,7 +148,7 @@ async def test_what_is_no_number_of_nodes_is_said_so(site: Site) -> None:
         await ask(URL, site=site)
 
 
-@given(st.binary(max_size=200), st.text(st.characters(exclude_characters="\0"), max_size=20))
+@given(st.binary(max_size=200), st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20))
 async def test_any_document_and_any_path_give_a_number_or_say_why_not(body: bytes, path: str) -> None:
     with suppress(NoNumber):
         assert await ask(UrlSource(kind="url", url=URL.url, path=path), site=Site(body)) >= 1
