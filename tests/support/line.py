@@ -42,6 +42,11 @@ class Line:
         self.closed = True
         self._up.put_nowait(None)
 
+    @property
+    def unread(self) -> bool:
+        """The control plane has not taken in all that was said."""
+        return not self._up.empty()
+
     async def hear(self, within: float = 60.0) -> Down | None:
         """The next word; None when the control plane hung up."""
         async with asyncio.timeout(within):

@@ -101,6 +101,8 @@ class Course:
             pending=core.stream.pending,
             funded=not core.stream.funds.short,
             drained=self._life.state is State.DRAINING and core.idle,
+            avoid=tuple(sorted(core.roster.avoid)),
+            suspects=tuple(core.roster.suspects),
         )
 
 

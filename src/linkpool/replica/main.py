@@ -143,7 +143,16 @@ class Process:
 
     def _hello(self, pool: PoolSettings) -> Hello:
         slot = self._course.claim.who.order if self._course else None
-        return Hello(group=pool.group, task=pool.task, token=pool.token, slot=slot, health=self._health_url)
+        beat = self._beat()
+        return Hello(
+            group=pool.group,
+            task=pool.task,
+            token=pool.token,
+            slot=slot,
+            health=self._health_url,
+            avoid=beat.avoid,
+            suspects=beat.suspects,
+        )
 
     def _core(self) -> Core | None:
         return self._course.core if self._course else None

@@ -62,7 +62,14 @@ class Stamp(NamedTuple):
 # --- up: replica to control plane -----------------------------------------------------------------
 
 
-class Hello(Message):
+class Remembering(Message):
+    """What the last roster said of runs that kill: who leads next learns of them here."""
+
+    avoid: tuple[str, ...] = ()
+    suspects: tuple[str, ...] = ()
+
+
+class Hello(Remembering):
     """First message. `slot` is the one already held, when a running replica reconnects."""
 
     kind: Literal["hello"] = "hello"
@@ -75,7 +82,7 @@ class Hello(Message):
     """Base URL of `/live`, `/ready` and `/metrics`, as the control plane can reach it."""
 
 
-class Heartbeat(Message):
+class Heartbeat(Remembering):
     """I am alive, and this is what I see. `head_time` is the block's timestamp in seconds."""
 
     kind: Literal["heartbeat"] = "heartbeat"

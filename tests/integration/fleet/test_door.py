@@ -426,6 +426,36 @@ async def test_runs_in_hand_at_two_deaths_are_tried_and_who_is_tried_at_two_more
     await until_said((), ("bad",))
 
 
+async def test_a_new_leader_hears_of_suspects_from_replicas_and_an_old_one_knows_better(house: House) -> None:
+    one, two = house.first_two()
+    told = {"suspects": ("r1", "r2"), "avoid": ("bad",)}
+    first, _ = await house.enter(one, **told)
+    roster = await first.hear_kind("roster")
+    assert isinstance(roster, Roster)
+    assert (roster.suspects, roster.avoid) == (("r1", "r2"), ("bad",))
+    await house.pass_time(GRACE)
+    first.say(Heartbeat(state=State.SERVING, ready=True))
+    second, _ = await house.enter(two, suspects=("late",))
+    roster = await second.hear_kind("roster")
+    assert isinstance(roster, Roster)
+    assert roster.suspects == ("r1", "r2")
+
+
+async def test_who_waited_at_a_standby_tells_what_it_heard_meanwhile(house: House) -> None:
+    house.door.close()
+    line = house.knock(house.first_two()[0], suspects=("acquitted",))
+    assert isinstance(await line.hear(), NotLeader)
+    line.say(Heartbeat(state=State.SERVING, ready=True, suspects=("r1",), avoid=("bad",)))
+    while line.unread:
+        await asyncio.sleep(0)
+    await house.lead()
+    assert isinstance(await line.hear(), Welcome)
+    line.say(Heartbeat(state=State.SERVING, ready=True))
+    roster = await line.hear_kind("roster")
+    assert isinstance(roster, Roster)
+    assert (roster.suspects, roster.avoid) == (("r1",), ("bad",))
+
+
 def _in_hand(house: House, task: str) -> bool:
     session = house.hub.session(task)
     return session is not None and session.beat is not None and bool(session.beat.in_hand)

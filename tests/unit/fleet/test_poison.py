@@ -1,9 +1,10 @@
 """Who is suspected, who is acquitted and who is convicted; and nobody is for ever."""
 
 import pytest
+from pydantic import SecretStr
 
 from linkpool.fleet.agents.poison import FORGET_AFTER, TOGETHER, Poison
-from linkpool.wire.agent import Heartbeat, State
+from linkpool.wire.agent import Heartbeat, Hello, State
 
 pytestmark = pytest.mark.unit
 
@@ -143,6 +144,22 @@ def test_only_what_is_in_hand_at_the_end_counts() -> None:
         poison.holds(task, 1, beat())
         poison.bury(set(), set(), 0.0)
     assert poison.suspects(1) == ()
+
+
+def test_a_new_leader_goes_on_with_what_replicas_were_told() -> None:
+    poison = Poison()
+    told = Hello(group="g", task="sibling", token=SecretStr("token"), avoid=("bad",), suspects=("r1", "r2"))
+    poison.recall(1, told, 0.0)
+    assert (poison.suspects(1), poison.avoid(1)) == (("r1", "r2"), ("bad",))
+    assert (poison.suspects(2), poison.avoid(2)) == ((), ())
+    poison.holds("sibling", 1, beat())
+    dies_trying(poison, "r1")
+    poison.recall(1, told, 1.0)
+    assert poison.suspects(1) == ("r2", "r1")
+    dies_trying(poison, "r1")
+    assert (poison.suspects(1), poison.avoid(1)) == (("r2",), ("bad", "r1"))
+    poison.bury({"sibling"}, {"sibling"}, FORGET_AFTER + 2)
+    assert (poison.suspects(1), poison.avoid(1)) == ((), ())
 
 
 def test_it_is_forgotten_after_a_while() -> None:

@@ -19,7 +19,7 @@ from linkpool.fleet.agents.hub import Facts, Hub
 from linkpool.fleet.agents.sessions import Link, LinkClosed
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.units import Wei
-from linkpool.wire.agent import Hello, NotLeader, Refused, Up
+from linkpool.wire.agent import Heartbeat, Hello, NotLeader, Refused, Up
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +91,9 @@ class Door:
             if self._desk is None and (refused := await self._refusal(hello)) is not None:
                 await link.send(refused)
                 return
-            desk = self._desk or await self._wait(link)
+            desk = self._desk
+            if desk is None:
+                desk, hello = await self._wait(link, hello)
             await desk.hub.serve(hello, link, desk.claims, desk.facts)
         except TimeoutError:
             log.info("a line without a hello was closed")
@@ -131,12 +133,15 @@ class Door:
         if not oldest.expired():
             oldest.reschedule(asyncio.get_running_loop().time())
 
-    async def _wait(self, link: Link) -> Desk:
-        """The desk, once there is one. Raises LinkClosed when the replica leaves first."""
+    async def _wait(self, link: Link, hello: Hello) -> tuple[Desk, Hello]:
+        """The desk, once there is one, and the hello with what the replica was told of runs that kill until
+        then. Raises LinkClosed when it leaves first.
+        """
+        heard = _Heard()
         await link.send(NotLeader())
         while True:
             opened = asyncio.ensure_future(self._opened.wait())
-            hearing = asyncio.ensure_future(_hear(link))  # one for all that is said: they are thousands
+            hearing = asyncio.ensure_future(_hear(link, heard))  # one for all: they are thousands
             try:
                 await asyncio.wait((opened, hearing), return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -145,10 +150,21 @@ class Door:
                 with suppress(asyncio.CancelledError):
                     await hearing
             if self._desk is not None:
-                return self._desk
+                beat = heard.beat or hello
+                known = {"avoid": beat.avoid, "suspects": beat.suspects}
+                return self._desk, hello.model_copy(update=known)
 
 
-async def _hear(link: Link) -> None:
-    """Take in what a replica says to who stands by, for ever. Raises LinkClosed."""
+@dataclass
+class _Heard:
+    """The last that a replica said to who stands by."""
+
+    beat: Heartbeat | None = None
+
+
+async def _hear(link: Link, heard: _Heard) -> None:
+    """Take in what a replica says, for ever. Raises LinkClosed."""
     while True:
-        await link.receive()
+        said = await link.receive()
+        if isinstance(said, Heartbeat):
+            heard.beat = said

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from linkpool.wire.agent import Heartbeat
+from linkpool.wire.agent import Heartbeat, Remembering
 
 DEATHS = 2
 """In hand at so many, a run is suspected."""
@@ -57,6 +57,14 @@ class Poison:
         for run in ended:
             self._forget((node, run))
         return bool(ended)
+
+    def recall(self, node: int, told: Remembering, now: float) -> None:
+        """What the leader before found out, as a replica that lived under it tells; strikes are forgotten."""
+        for run in {*told.suspects, *told.avoid}:
+            self._deaths[node, run] = max(self._deaths[node, run], DEATHS)
+            self._last.setdefault((node, run), now)
+        for run in told.avoid:
+            self._strikes[node, run] = STRIKES
 
     def ended(self, task: str) -> None:
         """It said goodbye: whatever it held did not kill it."""
