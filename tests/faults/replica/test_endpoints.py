@@ -157,9 +157,7 @@ async def test_ranges_refused_by_every_endpoint(pair: Pair) -> None:
     seen = await pair.answered([*ids, *await pair.ask_both()])
     assert slowest(seen[len(ids) :]) <= SOON
     for why in drops(pair.left, await pair.left.figures()).values():
-        assert set(why) <= {"Silent"}, (
-            "a refused range is no reason, a machine that stood still is"
-        )
+        assert set(why) <= {"Silent"}, "a refused range is no reason, a machine that stood still is"
 
 
 async def without_chain_id(replica: Replica) -> None:
