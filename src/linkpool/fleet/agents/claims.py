@@ -53,10 +53,12 @@ class Claims:
         self._admitting = asyncio.Semaphore(AT_ONCE)
         self._binding = asyncio.Lock()
 
-    async def admit(self, hello: Hello) -> Claim | Refused:
-        """The replica's slot, or why not. Raises StoreUnreachable, LeaseLost, EngineUnreachable."""
+    async def admit(self, hello: Hello, over: Callable[[], bool]) -> Claim | Refused | None:
+        """The replica's slot, or why not; None when the term was over before its turn came, as `over` says.
+        Raises StoreUnreachable, LeaseLost, EngineUnreachable.
+        """
         async with self._admitting:
-            return await self._admit(hello)
+            return None if over() else await self._admit(hello)
 
     async def _admit(self, hello: Hello) -> Claim | Refused:
         async with self._office.read() as session:

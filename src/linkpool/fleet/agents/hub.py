@@ -178,7 +178,9 @@ class Hub:
 
     async def serve(self, hello: Hello, link: Link, claims: Claims, facts: Facts) -> None:
         """A replica's whole stay. Returns when the line is closed, by either side."""
-        claim = await claims.admit(hello)
+        claim = await claims.admit(hello, lambda: self._closed)
+        if claim is None:
+            return
         if isinstance(claim, Refused):
             log.warning("replica refused", group=hello.group, task=hello.task, reason=claim.reason)
             with suppress(LinkClosed):

@@ -6,6 +6,7 @@ That is all that a control plane which stands by can know of a replica, and the 
 import hmac
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool import log as secrets_log
@@ -31,11 +32,12 @@ async def prove(session: AsyncSession, hello: Hello) -> Proven | Refused:
         reason = f"this control plane speaks protocol {PROTOCOL}, the replica {hello.protocol}"
         return Refused(reason=reason, final=True)
     shown = hello.token.get_secret_value()
-    group = await session.get(GroupRow, hello.group)
+    of_group = select(GroupRow, NodeRow).outerjoin(NodeRow, NodeRow.index == GroupRow.node)
+    found = (await session.execute(of_group.where(GroupRow.name == hello.group))).one_or_none()
+    group, node = found if found is not None else (None, None)
     if not hmac.compare_digest(tokens.digest(shown), group.token_hash if group else "0" * 64):
         return Refused(reason=_STRANGER, final=True)
     secrets_log.hide(shown)
-    node = await session.get(NodeRow, group.node) if group and group.node is not None else None
     if group is None or node is None or group.removed_at is not None:
         return Refused(reason=f"group {hello.group} was removed", final=True)
     return Proven(group, node)

@@ -1,0 +1,71 @@
+"""A leader looks four times a second, and makes only the rosters that something happened to."""
+
+import asyncio
+
+import pytest
+
+from linkpool.fleet.agents.claims import AT_ONCE
+from linkpool.fleet.agents.household import Household
+from linkpool.fleet.lease import STOP_AFTER
+from linkpool.wire.agent import Heartbeat, Member, Roster, State
+from tests.support.house import House
+from tests.support.line import Line
+
+
+async def until_members(line: Line, wanted: set[str]) -> None:
+    while True:
+        roster = await line.hear_kind("roster")
+        assert isinstance(roster, Roster)
+        if {member.task for member in roster.members} == wanted:
+            return
+
+
+async def test_a_look_makes_no_roster_of_a_node_that_nothing_happened_to(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = house.first_two()
+    first, _ = await house.enter(one)
+    second, _ = await house.enter(two)
+    await until_members(first, {one, two})
+    await until_members(second, {one, two})
+    await house.pass_time(0.25)
+    made: list[float] = []
+
+    def counted(home: Household, now: float) -> tuple[Member, ...]:
+        made.append(now)
+        return whole(home, now)
+
+    whole = Household.roster
+    monkeypatch.setattr(Household, "roster", counted)
+    await house.pass_time(0.25)
+    await house.pass_time(0.25)
+    assert made == []
+
+
+async def test_what_happens_while_the_lease_is_late_is_told_by_the_first_look_after(house: House) -> None:
+    one, two = house.first_two()
+    first, _ = await house.enter(one)
+    second, _ = await house.enter(two)
+    await until_members(second, {one, two})
+    house.clock.advance(STOP_AFTER)  # the leader may say nothing until it has renewed
+    second.say(Heartbeat(state=State.SERVING, ready=True))
+    first.say(Heartbeat(state=State.DRAINING, ready=False))
+    while (session := house.hub.session(one)) is not None and session.state is not State.DRAINING:
+        await asyncio.sleep(0)
+    house.term.renewed(house.clock.monotonic())
+    house.hub.sweep()
+    await until_members(second, {two})
+
+
+async def test_who_waited_for_its_turn_when_the_term_ended_is_not_looked_up_any_more(house: House) -> None:
+    one, _two = house.first_two()
+    desk = house.door.desk
+    assert desk is not None
+    for _ in range(AT_ONCE):
+        await desk.claims._admitting.acquire()
+    line = house.knock(one)
+    while not desk.claims._admitting._waiters:
+        await asyncio.sleep(0)
+    house.door.close()
+    desk.claims._admitting.release()
+    assert await line.hear() is None, "the line is closed, and no word was said on it"
