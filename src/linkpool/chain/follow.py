@@ -18,7 +18,7 @@ from linkpool.chain.bloom import Promises
 from linkpool.chain.clock import ChainClock
 from linkpool.chain.endpoints import FAR_BEHIND, Endpoints
 from linkpool.chain.history import read_head
-from linkpool.chain.ranges import Piece, Wanted, read_block, read_range
+from linkpool.chain.ranges import CHUNK, Piece, Wanted, read_block, read_range
 from linkpool.chain.reconcile import Comparison, Reconciled, compare
 from linkpool.chain.rpc import Behind, Endpoint, EndpointTrouble, Garbage, NoEndpoint, Notice, Refusal
 from linkpool.chain.types import Head, Log, checksum, parse_head
@@ -188,7 +188,7 @@ class Follower:
             return
         if not self._unread and self._window.extend(head):
             self._tell_head(source, head)
-            if not self._window.holds(head.number):
+            if not self._window.count(head.number):
                 self._promises.note(head, self._head_at)
         else:
             await self._read(source)
@@ -203,7 +203,7 @@ class Follower:
 
     async def _redeem(self, source: Endpoint, head: Head) -> None:
         """Read a block whose promised logs should have come. Raises EndpointTrouble."""
-        if self._window.hash_at(head.number) != head.hash or self._window.holds(head.number):
+        if self._window.hash_at(head.number) != head.hash or self._window.count(head.number):
             return
         piece = await read_block(source, self._wanted, head)
         if not piece.logs:
@@ -260,7 +260,11 @@ class Follower:
         window = self._window
         if window.tip is None and head.number > 1:  # block 0 is left out: it may be years older
             self._clock.learn_pace(await read_head(source, max(head.number - PACE_BLOCKS, 1)), head)
-        async for piece in read_range(source, self._wanted, min(window.next_read, head.number), head.number):
+        low = min(window.next_read, head.number)
+        first = CHUNK if window.tip else 1  # nobody knows how busy the chain was before we came
+        async for piece in read_range(
+            source, self._wanted, low, head.number, first=first, known=window.count
+        ):
             if piece.high == head.number and (await read_head(source, head.number)).hash != head.hash:
                 return False
             self._tell_piece(piece)

@@ -81,15 +81,15 @@ class HttpEndpoint:
         except (aiohttp.ClientError, OSError) as problem:
             raise Unreachable(f"{self.name}: {type(problem).__name__}") from problem
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse) -> bytearray:
         body = bytearray()
         async for chunk in response.content.iter_any():
             body += chunk
             if len(body) > MAX_ANSWER:
                 raise Garbage(f"{self.name}: an answer above {MAX_ANSWER} bytes")
-        return bytes(body)
+        return body
 
-    def _decode(self, status: int, body: bytes) -> Any:
+    def _decode(self, status: int, body: bytearray) -> Any:
         if status == 429:
             raise RateLimited(f"{self.name}: HTTP 429, too many requests")
         if status >= 500:
@@ -99,4 +99,4 @@ class HttpEndpoint:
         except orjson.JSONDecodeError as problem:
             if status >= 400:
                 raise Unreachable(f"{self.name}: HTTP {status}") from problem
-            raise Garbage(f"{self.name}: no JSON but {body[:80]!r}") from problem
+            raise Garbage(f"{self.name}: no JSON but {bytes(body[:80])!r}") from problem

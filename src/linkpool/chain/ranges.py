@@ -1,6 +1,11 @@
-"""All logs of any range of blocks, from endpoints that refuse large ones: what is refused is halved."""
+"""All logs of any range of blocks, in pieces that neither the endpoint nor this process finds large.
 
-from collections.abc import AsyncIterator, Collection
+What an endpoint refuses is halved. What it gives is read in answers of about as many logs each, however many
+there are in a block: as JSON a log takes many times its memory, and a process keeps most of what its busiest
+moment took.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +14,12 @@ from linkpool.chain.types import Head, Log, hexed, parse_log, parse_logs
 
 CHUNK = 2_000
 """Blocks asked for at once, at most."""
+
+MANY = 500
+"""Logs wanted in one answer."""
+
+LEAP = 8
+"""How much longer a piece may be than the one before: what brought few logs says little of what comes."""
 
 GROW_AFTER = 10
 """Pieces that must go well before a larger one is tried again."""
@@ -53,28 +64,52 @@ class Piece:
     logs: Collection[Log]
 
 
+def _unknown(_number: int) -> int:
+    return 0
+
+
 async def read_range(
-    rpc: Rpc, wanted: Wanted, low: int, high: int, *, chunk: int = CHUNK
+    rpc: Rpc,
+    wanted: Wanted,
+    low: int,
+    high: int,
+    *,
+    first: int = CHUNK,
+    known: Callable[[int], int] = _unknown,
 ) -> AsyncIterator[Piece]:
     """The logs of blocks `low`..`high` in pieces, in order, that cover the range exactly.
 
-    A piece that is refused or too slow is halved; the size grows again after some that went well.
+    A piece has as many blocks as bring `MANY` logs if they are like those of the last one and hold what is
+    `known` (how many logs, by block number); the first has at most `first`. One that is refused or too slow
+    is halved; longer ones are tried again after some that went well.
     Raises EndpointTrouble; RangeRefused or TimedOut when even a single block is too much.
     """
-    size, well = chunk, 0
+    size, most, well = first, CHUNK, 0
     while low <= high:
-        end = min(low + size - 1, high)
+        end = _reach(low, min(low + min(size, most) - 1, high), known)
         try:
             logs = await _read(rpc, wanted, fromBlock=hex(low), toBlock=hex(end))
         except (RangeRefused, TimedOut):
             if end == low:
                 raise
-            size, well = (end - low + 1) // 2, 0
+            most, well = (end - low + 1) // 2, 0
             continue
         yield Piece(low, end, logs)
+        blocks = end - low + 1
+        size = max(min(blocks * MANY // max(len(logs), 1), blocks * LEAP), 1)
         low, well = end + 1, well + 1
         if well >= GROW_AFTER:
-            size, well = min(2 * size, chunk), 0
+            most, well = min(2 * most, CHUNK), 0
+
+
+def _reach(low: int, high: int, known: Callable[[int], int]) -> int:
+    """The last block up to `high` with which it is not more than `MANY` logs from `low` on."""
+    total = known(low)
+    for number in range(low + 1, high + 1):
+        total += known(number)
+        if total > MANY:
+            return number - 1
+    return high
 
 
 async def read_block(rpc: Rpc, wanted: Wanted, head: Head) -> Piece:

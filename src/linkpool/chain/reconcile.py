@@ -46,8 +46,12 @@ async def compare(other: Endpoint, wanted: Wanted, window: Window, last: int, hi
     low = max(window.floor, min(last, high) - OVERLAP)
     joint = window.hash_at(head.number) == head.hash  # mostly: then everything below is the same as well
     anchor = head if joint else await read_head(other, high)
-    pieces = [piece async for piece in read_range(other, wanted, low, high)]
+    told = [
+        window.held(log)
+        async for piece in read_range(other, wanted, low, high, known=window.count)
+        for log in piece.logs
+    ]
     if window.hash_at(anchor.number) != anchor.hash or low < window.floor:
         return None
-    found, lacking = window.union(low, high, [log for piece in pieces for log in piece.logs])
+    found, lacking = window.union(low, high, told)
     return Comparison(high, tuple(found), tuple(lacking), head.number)

@@ -67,11 +67,11 @@ def parse_log(log: Any) -> Log:
         stamp = log.get("blockTimestamp")
         return Log(
             address=checksum(log["address"]),
-            topics=tuple(_hash(topic) for topic in log["topics"]),
+            topics=_topics(tuple(log["topics"])),
             data=unhex(log["data"]),
             block_number=_small(log["blockNumber"]),
             block_hash=_hash(log["blockHash"]),
-            block_timestamp=None if stamp is None else int(stamp, 16),
+            block_timestamp=None if stamp is None else _small(stamp),
             tx_hash=_hash(log["transactionHash"]),
             log_index=_small(log["logIndex"]),
         )
@@ -106,7 +106,7 @@ def hexed(value: bytes) -> str:
     return "0x" + value.hex()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _small(value: str) -> int:
     """A number of at most 64 bits that many logs have, as one object."""
     if len(value) > len("0x") + 16:
@@ -114,9 +114,15 @@ def _small(value: str) -> int:
     return int(value, 16)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _hash(value: str) -> bytes:
-    """32 bytes; the same object for the same text, because most hashes are in several logs."""
+    """32 bytes; the same object for the same text, because most hashes are in several logs, told together."""
     if len(value) != 66:
         raise ValueError(f"not 32 bytes: {value[:80]}")
     return unhex(value)
+
+
+@lru_cache(maxsize=512)
+def _topics(values: tuple[str, ...]) -> tuple[bytes, ...]:
+    """All topics of a log; those of requests for one job are one object."""
+    return tuple(map(_hash, values))

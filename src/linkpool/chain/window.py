@@ -41,15 +41,20 @@ class Window:
         """Hash of the block at that height, where a head told it."""
         return self._hashes.get(number)
 
-    def holds(self, number: int) -> bool:
-        """Any log of the block at that height is believed."""
-        return number in self._logs
+    def count(self, number: int) -> int:
+        """How many logs of the block at that height are believed."""
+        return len(self._logs.get(number, ()))
 
     def logs(self) -> list[Log]:
         """All logs believed, in the chain's order."""
         return [
             self._logs[number][index] for number in sorted(self._logs) for index in sorted(self._logs[number])
         ]
+
+    def held(self, log: Log) -> Log:
+        """The same log as it is held here already, or else the log itself."""
+        own = self._logs.get(log.block_number, {}).get(log.log_index)
+        return own if own is not None and own == log else log
 
     def is_old_news(self, head: Head) -> bool:
         """The head is a block of the chain we know, so that it says nothing new."""
@@ -92,7 +97,7 @@ class Window:
             seen += [now[index] for index in sorted(now) if before.get(index) != now[index]]
             gone += [before[index] for index in sorted(before) if now.get(index) != before[index]]
             # Whoever was told of a log holds it: the same log read again is not kept a second time.
-            self._put(number, {i: before[i] if before.get(i) == log else log for i, log in now.items()})
+            self._put(number, {index: self.held(log) for index, log in now.items()})
         return Change(tuple(seen), tuple(reversed(gone)))
 
     def settle(self, head: Head) -> Change:

@@ -5,9 +5,9 @@ because it mostly comes back; one that its window left behind counts as rejected
 when there was no rejection, whatever a re-org had said of it before. What can change no more is forgotten.
 """
 
-from collections import deque
-from dataclasses import dataclass
-from heapq import heappop, heappush
+from collections import defaultdict
+from collections.abc import Iterator
+from enum import Flag, auto
 
 from linkpool.chain.types import Head, Log
 from linkpool.replica.answers import LATE_SECONDS
@@ -18,14 +18,21 @@ FORGET_BLOCKS = 128
 """Ended requests are kept this deep, below any re-org that is followed."""
 
 
-@dataclass(eq=False, slots=True)
-class _Row:
-    open: bool = True
-    refused: bool = False
-    counted: bool = False
+class _Row(Flag):
+    """What is known of one request; rows that say the same are one object."""
+
+    OPEN = auto()
+    REFUSED = auto()
+    COUNTED = auto()
     """Its end is in the metrics."""
-    due: bool = True
+    DUE = auto()
     """Its window is not over."""
+
+
+_ENDS = _Row.OPEN | _Row.COUNTED
+
+_Groups = defaultdict[int, list[bytes]]
+"""Identities by a time or block that they share: there are many more of them than of those."""
 
 
 class Ledger:
@@ -34,20 +41,20 @@ class Ledger:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._rows: dict[bytes, _Row] = {}
-        self._windows: list[tuple[int, bytes]] = []
-        self._old: deque[tuple[int, bytes]] = deque()
-        self._deep: deque[tuple[int, bytes]] = deque()
+        self._windows: _Groups = defaultdict(list)  # by expiration
+        self._old: _Groups = defaultdict(list)  # by expiration, when it was over
+        self._deep: _Groups = defaultdict(list)  # by the tip when they ended
         self._tip = 0
 
     @property
     def open(self) -> int:
         """Requests whose end is not counted, and that are in the chain."""
-        return sum(1 for row in self._rows.values() if row.open and not row.counted)
+        return sum(1 for row in self._rows.values() if row & _ENDS == _Row.OPEN)
 
     @property
     def lost(self) -> int:
         """Requests whose end is not counted, and that a re-org took out of the chain."""
-        return sum(1 for row in self._rows.values() if not row.open and not row.counted)
+        return sum(1 for row in self._rows.values() if not row & _ENDS)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -56,55 +63,61 @@ class Ledger:
         """It wants an answer; perhaps again, after a re-org."""
         row = self._rows.get(request.identity)
         if row is not None:
-            row.open, row.refused = True, False
+            self._rows[request.identity] = (row | _Row.OPEN) & ~_Row.REFUSED
             return
-        self._rows[request.identity] = _Row()
-        heappush(self._windows, (request.event.expiration, request.identity))
+        self._rows[request.identity] = _Row.OPEN | _Row.DUE
+        self._windows[request.event.expiration].append(request.identity)
         self._metrics.seen.inc()
 
     def refused(self, request: Request, *, stands: bool) -> None:
         """It was rejected on chain, or a re-org undid that."""
-        if row := self._rows.get(request.identity):
-            row.refused = stands
+        if (row := self._rows.get(request.identity)) is not None:
+            self._rows[request.identity] = row | _Row.REFUSED if stands else row & ~_Row.REFUSED
 
     def closed(self, request: Request, how: End, ended_by: Log | None) -> None:
         """It wants no answer any more."""
         row = self._rows.get(request.identity)
         if row is None:
             return
-        row.open = False
-        if how is End.REORGED and row.due:
+        self._rows[request.identity] = row & ~_Row.OPEN
+        if how is End.REORGED and _Row.DUE in row:
             return
-        self._deep.append((self._tip + FORGET_BLOCKS, request.identity))
-        if how is End.ANSWERED and ended_by and not row.counted:
+        self._deep[self._tip].append(request.identity)
+        if how is End.ANSWERED and ended_by and _Row.COUNTED not in row:
             self._metrics.delay.observe(max(ended_by.block_number - request.log.block_number, 0))
-        self._count(row, how)
+        self._count(request.identity, how)
 
     def tick(self, head: Head) -> None:
         """A new head: close the windows that are over, and forget what is old."""
         self._tip = head.number
-        while self._windows and self._windows[0][0] <= head.timestamp:
-            expiration, identity = heappop(self._windows)
-            if row := self._rows.get(identity):
-                self._expire(row)
-                self._old.append((expiration, identity))
-        while self._old and self._old[0][0] + LATE_SECONDS < head.timestamp:
-            self._rows.pop(self._old.popleft()[1], None)
-        while self._deep and self._deep[0][0] < head.number:
-            _, identity = self._deep.popleft()
-            if (ended := self._rows.get(identity)) and not ended.open and ended.counted:
+        for expiration, identity in _taken(self._windows, head.timestamp + 1):
+            if identity in self._rows:
+                self._expire(identity)
+                self._old[expiration].append(identity)
+        for _, identity in _taken(self._old, head.timestamp - LATE_SECONDS):
+            self._rows.pop(identity, None)
+        for _, identity in _taken(self._deep, head.number - FORGET_BLOCKS):
+            if self._rows.get(identity, _Row.OPEN) & _ENDS == _Row.COUNTED:
                 del self._rows[identity]
 
-    def _expire(self, row: _Row) -> None:
-        row.due = False
-        if row.open and not row.refused:
-            self._metrics.late.inc()
-        if not row.open:
-            self._count(row, End.REORGED)
+    def _expire(self, identity: bytes) -> None:
+        row = self._rows[identity] = self._rows[identity] & ~_Row.DUE
+        if _Row.OPEN not in row:
+            self._count(identity, End.REORGED)
+        elif _Row.REFUSED in row:
+            self._count(identity, End.REJECTED)
         else:
-            self._count(row, End.REJECTED if row.refused else End.EXPIRED)
+            self._metrics.late.inc()
+            self._count(identity, End.EXPIRED)
 
-    def _count(self, row: _Row, how: End) -> None:
-        if not row.counted:
-            row.counted = True
+    def _count(self, identity: bytes, how: End) -> None:
+        if _Row.COUNTED not in self._rows[identity]:
+            self._rows[identity] |= _Row.COUNTED
             self._metrics.ended.labels(how).inc()
+
+
+def _taken(groups: _Groups, below: float) -> Iterator[tuple[int, bytes]]:
+    """Take out all groups below that; their identities, each with its group."""
+    for group in sorted(one for one in groups if one < below):
+        for identity in groups.pop(group):
+            yield group, identity

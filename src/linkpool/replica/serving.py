@@ -119,6 +119,10 @@ class Serving:
         while True:
             try:
                 return await work(request, self._tools)
+            except asyncio.CancelledError as ended:
+                # The task holds the error, whose traceback holds the group, which holds the task: without the
+                # traceback the case ends here, and not when rings are collected.
+                raise ended.with_traceback(None) from None
             except Exception:
                 # One request's trouble must not end the others'; it is begun again, should it be passing.
                 log.exception("case failed", run=request.run_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -111,6 +112,34 @@ def test_a_log_told_twice_makes_one_case_and_its_answer_ends_it(serve):
         assert (it.begun, it.running, it.serving.open, it.serving.answered) == ([5], set(), 0, 0)
 
     serve(test)
+
+
+def test_a_case_that_its_log_ended_leaves_nothing_for_the_collector(serve, monkeypatch):
+    left: list[weakref.ref[Any]] = []
+
+    class Case:
+        async def wait(self) -> None:
+            await asyncio.Event().wait()
+
+    async def work(_request: Request, _tools: Any) -> None:
+        case = Case()
+        left.append(weakref.ref(case))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(case.wait())
+
+    async def test(it: Scene) -> None:
+        monkeypatch.setattr(serving, "work", work)
+        it.serving.begin()
+        await it.hear(LogsSeen((request_log(IDS[0], 5),)))
+        assert left[0]() is not None
+        await it.hear(LogsSeen((end_log("OracleResponse", IDS[0], 6),)))
+        assert left[0]() is None
+
+    gc.disable()
+    try:
+        serve(test)
+    finally:
+        gc.enable()
 
 
 def test_the_newest_answers_are_kept_also_those_that_were_there_at_the_start(serve):
