@@ -40,6 +40,7 @@ async def test_the_guard_says_why_growth_is_blocked_and_what_lifts_it(
             await counted(100)
             await expect(at.page.get_by_text("May grow", exact=True)).to_be_visible()
             await expect(at.page.get_by_text("lifted once")).to_have_count(0)
+            await expect(at.page.get_by_text(f"{ours} of {100 * ours} nodes")).to_have_count(1)
         finally:
             await put_guard(pool.control, PutGuard(guard=None))
         assert (at.troubles, at.foreign) == ([], [])

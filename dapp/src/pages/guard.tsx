@@ -20,14 +20,17 @@ export function Guard({ guard }: { guard: PublicGuard }) {
       {guard.share !== null && guard.upper !== null && guard.lower !== null && (
         <Marks share={guard.share} upper={guard.upper} lower={guard.lower} />
       )}
-      {guard.nodes !== null && <p>{t.guard.count(formatCount(guard.ours), formatCount(guard.nodes))}</p>}
+      {guard.state === "open" && guard.nodes !== null && (
+        <p>{t.guard.count(formatCount(guard.ours), formatCount(guard.nodes))}</p>
+      )}
       {guard.state === "blocked" && (
         <Banner tone="warn">
           <p>{guard.why}</p>
           {guard.lower !== null && <p>{t.guard.lifts(formatPercent(guard.lower, 1))}</p>}
         </Banner>
       )}
-      {guard.state !== "blocked" && <p className="quiet">{guard.state === "off" ? t.guard.off : guard.why}</p>}
+      {guard.state === "overridden" && <p className="quiet">{guard.why}</p>}
+      {guard.state === "off" && <p className="quiet">{t.guard.off}</p>}
       {guard.read_at && <p className="quiet">{t.guard.read(formatAge(secondsSince(guard.read_at, now)))}</p>}
     </Section>
   );
