@@ -15,6 +15,7 @@ from tests.sim import laws, record, timeline
 from tests.sim.draw import histories
 from tests.sim.events import History
 from tests.sim.world import World, play
+from tests.support.examples import draw_no_constants_of_loaded_modules
 
 BATCH = 100
 
@@ -68,6 +69,7 @@ def count(world: World, counts: Counter[str]) -> None:
 def batch(number: int, size: int = BATCH) -> Batch:
     """Play the batch of that seed."""
     timeline.quiet()
+    draw_no_constants_of_loaded_modules()  # a seed is the same histories whatever this process played before
     result, start = Batch(number), time.perf_counter()
 
     @seed(number)
