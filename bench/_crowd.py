@@ -2,9 +2,9 @@
 
     python -m bench._crowd FILE     FILE: JSON of a `Place`
 
-They come one after the other, a hundred a second; they say hello, beat twice a second as one that serves, and
-listen. What they would do besides, they do not. A process prints how many of them a leader has welcomed, one
-JSON line for each change.
+They come as a fleet is started, so many at a time; they say hello, beat twice a second as one that serves,
+and listen. What they would do besides, they do not. A process prints how many of them a leader has welcomed,
+one JSON line for each change.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ from linkpool.replica.trust import Trust
 from linkpool.wire.agent import Catalog, Heartbeat, Hello, Roster, State, Welcome
 
 TELL_EVERY = 0.1
-COME_EVERY = 0.01
-"""Seconds between two: all are one process, whose handshakes would else be what everybody waits for."""
+AT_ONCE = 50
+"""Replicas on their way in: all are one process, whose handshakes would else be what everybody waits for."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Replica:
         """Rosters heard in which the other one was missing, after it had been there."""
         self.heard = asyncio.Event()
         self._stirred = stirred
+        self._welcomed = asyncio.Event()
         dice = random.Random(self.task)  # noqa: S311 - spreads reconnects, no secret
         self.agent = Agent(tuple(place.urls), http, self._hello, self._beat, dice, trust)
 
@@ -77,10 +78,16 @@ class Replica:
     def _beat(self) -> Heartbeat:
         return Heartbeat(state=State.SERVING, ready=True, catalog=self._revision, funded=self.funded)
 
-    async def speak(self, after: float) -> None:
-        """Dial so many seconds from now, and beat for ever."""
-        await asyncio.sleep(after)
-        await self.agent.run()
+    async def speak(self, doorway: asyncio.Semaphore) -> None:
+        """Dial when it is its turn, which lasts until its first welcome, and beat for ever."""
+        async with doorway:
+            speaking = asyncio.create_task(self.agent.run())
+            try:
+                await self._welcomed.wait()
+            except asyncio.CancelledError:
+                speaking.cancel()
+                raise
+        await speaking
 
     async def listen(self) -> None:
         """Take in what comes, for ever."""
@@ -88,6 +95,7 @@ class Replica:
             message = await self.agent.inbox.get()
             if isinstance(message, Welcome):
                 self.epoch, self._slot = message.epoch, message.slot
+                self._welcomed.set()
                 self.agent.nudge()
             elif isinstance(message, Catalog):
                 self._revision = message.revision
@@ -113,11 +121,8 @@ async def crowd(place: Place, stirred: asyncio.Event | None = None) -> AsyncIter
             for node in range(first, last + 1)
             for at in range(REPLICAS)
         ]
-        work = [
-            asyncio.create_task(part)
-            for number, one in enumerate(replicas)
-            for part in (one.speak(number * COME_EVERY), one.listen())
-        ]
+        doorway = asyncio.Semaphore(AT_ONCE)
+        work = [asyncio.create_task(part) for one in replicas for part in (one.speak(doorway), one.listen())]
         try:
             yield replicas
         finally:
