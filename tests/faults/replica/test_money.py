@@ -131,7 +131,7 @@ async def test_a_sender_out_of_gas_money_is_answered_for_and_serves_again_when_i
     assert max(one.delay for one in seen) <= STUCK
     now = await pair.left.counts("transactions", "refused_InsufficientFunds")
     assert now["sender_balance_wei",] == 0
-    assert await pair.left.ready() == f"its sender {pair.left.key.address} cannot pay: 0 wei"
+    await pair.left.says(f"its sender {pair.left.key.address} cannot pay: 0 wei")
     pair.chain.rpc("anvil_setBalance", pair.left.key.address, hex(GAS_MONEY))
     await pair.left.serves()
     await pair.answered_by_their_firsts()
