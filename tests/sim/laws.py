@@ -8,7 +8,8 @@ Safety, always:
   seat was unsound in the minutes before: a replica that sees an old chain cannot know the time. (An
   answer that was sent in time may be mined late: nobody can take it back.)
 - a run that kills nobody is convicted of it only if it was being tried at two deaths that chance brought;
-- a deadly request kills at most `DEATHS + STRIKES` replicas, and one more for each that was killed meanwhile,
+- a deadly request kills at most `DEATHS + STRIKES` replicas, one more for each that was killed meanwhile or
+  tried it beside other suspects, and one for each sibling, which may begin it before it hears of the deaths;
   where lines are sound and the chain is not rewritten;
 - no replica ends by an error, and each counts the end of every request that it saw exactly once.
 
@@ -21,6 +22,7 @@ good, one that no catalog in force has, deadly ones and what was taken for one, 
 cancelled. Suspects are due when the last in line may try them.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from linkpool.fleet.agents.poison import DEATHS, STRIKES
@@ -51,7 +53,7 @@ def broken(world: World) -> list[str]:
         *_astray(world),
         *_late(world, told),
         *_condemned(world, told),
-        *_deadly(world),
+        *_deadly(world, told),
         *_ended(world),
         *_miscounted(world, told),
         *_missed(world, told),
@@ -102,15 +104,19 @@ def _condemned(world: World, told: list[Told]) -> Iterator[str]:
             yield f"{_name(one)} kills nobody and was convicted of it"
 
 
-def _deadly(world: World) -> Iterator[str]:
+def _deadly(world: World, told: list[Told]) -> Iterator[str]:
     history = world.history
     sound = history.loss == 0 and history.delay < 1
     happened = history.events
     if not sound or any(isinstance(e, Cut | Reorg | Leave) or _elects(e) for e in happened):
         return
     chance = sum(isinstance(e, Kill) + len(world.seats) * isinstance(e, Blackout) for e in happened)
+    siblings = len(world.seats) - 1
+    beside: Counter[int] = Counter()
+    for one in told:
+        beside[one.number] += world.plane.beside[Request(one.event).run_id]
     for number, killed in world.killed.items():
-        if killed > DEATHS + STRIKES + chance:
+        if killed > DEATHS + STRIKES + siblings + chance + beside[number]:
             yield f"question {number} killed {killed} replicas"
 
 

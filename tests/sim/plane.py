@@ -100,6 +100,8 @@ class Plane:
         """Runs that were ever on the `avoid` list."""
         self.bad_luck: Counter[str] = Counter()
         """Runs that were being tried when somebody else killed their replica."""
+        self.beside: Counter[str] = Counter()
+        """Runs at whose trial a replica died, beside others that it tried at the same time."""
         self.suspected: dict[str, float] = {}
         """Runs that were ever suspects, and the loop time at which who may try them was last news."""
         self._published: tuple[Job, ...] = PUBLISHED

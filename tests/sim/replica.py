@@ -112,6 +112,8 @@ class Replica:
             return
         if chance and self.core and self.core.tools.trials.alone:
             self._plane.bad_luck.update(self.core.tools.trials.trying)
+        if self.core and len(self.core.tools.trials.trying) > 1:
+            self._plane.beside.update(self.core.tools.trials.trying)
         self.pulse.alive = False
         self._plane.died(self.post, noticed=noticed)
         self._main.cancel()
