@@ -69,9 +69,7 @@ async def test_a_reorg_that_loses_our_transactions(scheme: str, depth: int) -> N
             chain.mine()
             assert all([isinstance(await ticket, Mined) for ticket in tickets])
             await until(lambda: it.done == [0, 1, 2])
-            for height in range(
-                12, 11 + depth
-            ):  # a leap would make the stream look around, now
+            for height in range(12, 11 + depth):  # a leap would make the stream look around, now
                 chain.mine()
                 await until(partial(_reached, it, height))
             chain.rpc("anvil_reorg", depth, [])
