@@ -1,13 +1,15 @@
 """Replicas at the door: who is let in, which slot each gets, and what everybody is told."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from linkpool.engines.protocol import Group, Release
-from linkpool.fleet.agents.hub import GRACE
+from linkpool.fleet.agents.claims import Claim
+from linkpool.fleet.agents.hub import GRACE, LONGEST_GRACE
 from linkpool.fleet.agents.roster import SILENT_AFTER, Seat
 from linkpool.fleet.catalog.told import Catalogs
 from linkpool.fleet.lease import STOP_AFTER
@@ -21,6 +23,7 @@ from linkpool.wire.agent import (
     Catalog,
     Goodbye,
     Heartbeat,
+    Hello,
     NotLeader,
     Refused,
     Roster,
@@ -266,6 +269,33 @@ async def test_the_presumption_ends_with_the_grace(house: House) -> None:
         first.say(Heartbeat(state=State.SERVING, ready=True))
         await asyncio.sleep(0)
     await until_members(first, {one})
+
+
+async def test_nobody_is_judged_while_some_still_stand_in_line(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = house.first_two()
+    desk = house.door.desk
+    assert desk is not None
+    admit, free = desk.claims.admit, asyncio.Event()
+
+    async def slowly(hello: Hello, over: Callable[[], bool]) -> Claim | Refused | None:
+        await free.wait()
+        return await admit(hello, over)
+
+    first, _ = await house.enter(one)
+    monkeypatch.setattr(desk.claims, "admit", slowly)
+    late = house.knock(two)
+    await asyncio.sleep(0)
+    for _ in range(2 * int(GRACE)):
+        await house.pass_time(1.0)
+    assert not house.hub.judging, "it comes in soon"
+    for _ in range(int(LONGEST_GRACE)):
+        await house.pass_time(1.0)
+    assert house.hub.judging, "nobody can hold that up for ever"
+    free.set()
+    assert isinstance(await late.hear_kind("welcome"), Welcome)
+    first.cut()
 
 
 async def test_a_standby_says_so_and_welcomes_on_the_same_line_when_it_leads(house: House) -> None:

@@ -2,7 +2,8 @@
 
 Everything said is stamped with the lease's epoch and waits while the term does not run. A closed socket
 leaves the roster at once, a silent one after two seconds. A leader that has just begun presumes alive
-every task that holds a slot and that the engine reports, until the task connects or `GRACE` is over.
+every task that holds a slot and that the engine reports, until the task connects or `GRACE` is over and
+nobody stands in line any more.
 """
 
 import asyncio
@@ -39,6 +40,8 @@ log = structlog.get_logger(__name__)
 
 GRACE = 15.0
 """Seconds in which a new leader judges nobody that the engine reports."""
+LONGEST_GRACE = 120.0
+"""So long while some are still being let in: a large fleet takes its time; strangers may stand in line."""
 SWEEP = 0.25
 """Seconds between two looks for silence."""
 
@@ -61,6 +64,9 @@ class Hub:
         """Primary colours that changed in this term."""
         self._sessions: dict[str, Session] = {}
         self._closed = False
+        self._arriving = 0
+        """Replicas that said hello and are being looked up."""
+        self._judging = False
         self._heard: dict[str, float] = {}
         self._catalog = Catalog(epoch=office.epoch, version=0, revision=0)
         self._catalog_known = False
@@ -74,7 +80,7 @@ class Hub:
     @property
     def judging(self) -> bool:
         """Whether this leader has been one for long enough to call anybody dead."""
-        return self._office.clock.monotonic() - self._began >= GRACE
+        return self._judging
 
     @property
     def sessions(self) -> Iterable[Session]:
@@ -151,6 +157,8 @@ class Hub:
         """Look at all replicas again: somebody may have fallen silent, or have gone. Only the rosters of such
         nodes, and of those still due, are made anew: for those of 1,000 nodes others would wait too long.
         """
+        led = self._office.clock.monotonic() - self._began
+        self._judging |= led >= (LONGEST_GRACE if self._arriving else GRACE)
         alive = {task.id for task in self._tasks.all()}
         self._heard = {task: at for task, at in self._heard.items() if task in alive}
         self._bury(alive)
@@ -178,7 +186,11 @@ class Hub:
 
     async def serve(self, hello: Hello, link: Link, claims: Claims, facts: Facts) -> None:
         """A replica's whole stay. Returns when the line is closed, by either side."""
-        claim = await claims.admit(hello, lambda: self._closed)
+        self._arriving += 1
+        try:
+            claim = await claims.admit(hello, lambda: self._closed)
+        finally:
+            self._arriving -= 1
         if claim is None:
             return
         if isinstance(claim, Refused):
