@@ -162,6 +162,7 @@ async def test_a_machine_that_is_cut_off_goes_on_and_comes_back(stage: Stage) ->
         with host.cut_off():
             await asyncio.gather(*(node.answered(10) for node in stage.nodes))
         await asyncio.gather(*(node.replicas(within=240) for node in stage.nodes))
+        await until(stage.whole, "all machines decide together again", 240)
     await nothing_missed(stage)
 
 
@@ -179,7 +180,10 @@ async def test_a_machine_dies_with_its_replicas_and_control_plane_and_all_is_mad
         host.die()
         await asyncio.gather(*(node.answered(10) for node in stage.nodes))
         await stage.leader()
-        await asyncio.gather(*(node.replicas(*lost, within=240) for node in stage.nodes))
+        try:
+            await asyncio.gather(*(node.replicas(*lost, within=240) for node in stage.nodes))
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{await asyncio.to_thread(stage.story)}") from None
         took = time.monotonic() - began
         print(f"lost machine with {len(lost)} replicas: all serve again after {took:.1f} s")
         await asyncio.gather(*(node.answered(5) for node in stage.nodes))

@@ -105,6 +105,11 @@ class Cluster:
     """Address at which machines and containers reach this process."""
     _stack: ExitStack = field(default_factory=ExitStack)
 
+    def whole(self) -> bool:
+        """All see each other and can decide together: after a cut, managers dial again ever more rarely."""
+        told = self.hosts[0].docker("node", "ls", "--format", "{{.Status}} {{.ManagerStatus}}").splitlines()
+        return sorted(told) == ["Ready Leader", *["Ready Reachable"] * (len(self.hosts) - 1)]
+
     def load(self, archive: Path) -> None:
         """Give every machine the images of an archive."""
         loading = [

@@ -76,6 +76,10 @@ class Stage:
         """The container of a machine's control plane."""
         return host.docker("ps", "--quiet", "--filter", "name=linkpool_control")
 
+    async def whole(self) -> bool:
+        """All machines are there and can decide."""
+        return await asyncio.to_thread(self.cluster.whole)
+
     def story(self) -> str:
         """What the swarm says of its services, for a test that failed."""
         first = self.cluster.hosts[0]
