@@ -46,11 +46,12 @@ async def compare(other: Endpoint, wanted: Wanted, window: Window, last: int, hi
     low = max(window.floor, min(last, high) - OVERLAP)
     joint = window.hash_at(head.number) == head.hash  # mostly: then everything below is the same as well
     anchor = head if joint else await read_head(other, high)
-    told = [
-        window.held(log)
-        async for piece in read_range(other, wanted, low, high, known=window.count)
-        for log in piece.logs
-    ]
+    pieces, told = 0, list[Log]()
+    async for piece in read_range(other, wanted, low, high, known=window.count):
+        pieces += 1
+        told += map(window.held, piece.logs)
+    if pieces > 1 and (await read_head(other, anchor.number)).hash != anchor.hash:
+        return None  # it went to another chain between two answers
     if window.hash_at(anchor.number) != anchor.hash or low < window.floor:
         return None
     found, lacking = window.union(low, high, told)

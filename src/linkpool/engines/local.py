@@ -59,6 +59,8 @@ class _Kept:
     group: Group
     deaths_young: int = 0
     waiting: asyncio.TimerHandle | None = None
+    paced: bool = False
+    """It waits for others that start, and not for its own tasks to live longer."""
 
 
 @dataclass
@@ -214,7 +216,7 @@ class LocalEngine:
     def _converge(self, name: str, *, ahead: bool = False) -> None:
         """Start what is missing, stop what is too much; the newest go first. ahead: of all that wait."""
         kept = self._groups.get(name)
-        if kept is None or kept.waiting or not self._keep:
+        if kept is None or not self._keep or (kept.waiting and not (ahead and kept.paced)):
             return
         self._adopt()  # another control plane may have started some while this one slept
         alive = [r for r in self._running.values() if r.process.intent.group == name and not r.stopping]
@@ -225,7 +227,7 @@ class LocalEngine:
             for _ in range(kept.group.count - len(alive)):
                 pause = self._pace.turn(asyncio.get_running_loop().time())
                 if pause and not ahead:
-                    self._come_back(kept, name, pause)
+                    self._come_back(kept, name, pause, paced=True)
                     return
                 self._start(kept.group)
         except OSError as error:  # full disk, too many processes: later, and the log says so
@@ -304,21 +306,23 @@ class LocalEngine:
 
     def _retry_later(self, kept: _Kept, name: str) -> None:
         """Converge now, or after a pause that doubles with every further early death."""
-        if kept.waiting:
+        if kept.waiting and not kept.paced:
             return
         if kept.deaths_young > 2:
             self._come_back(kept, name, min(BACKOFF_MAX, 2.0 ** (kept.deaths_young - 3)))
         else:
             self._converge(name, ahead=True)
 
-    def _come_back(self, kept: _Kept, name: str, pause: float) -> None:
-        """Converge after so many seconds, and not before."""
+    def _come_back(self, kept: _Kept, name: str, pause: float, *, paced: bool = False) -> None:
+        """Converge after so many seconds, and not before; who waits for others only may go ahead of them."""
 
         def resume() -> None:
             kept.waiting = None
             self._converge(name)
 
-        kept.waiting = asyncio.get_running_loop().call_later(pause, resume)
+        if kept.waiting:
+            kept.waiting.cancel()
+        kept.waiting, kept.paced = asyncio.get_running_loop().call_later(pause, resume), paced
 
     def _stop(self, running: _Running, grace: float) -> None:
         if running.stopping:

@@ -26,7 +26,8 @@ log = structlog.get_logger(__name__)
 STEP = 0.5
 """Seconds between two looks at the lease."""
 ASK_WITHIN = 1.0
-STOP_AFTER = 2.5
+STOP_AFTER = 2.0
+"""No more than the silence after which a replica leaves the roster: who stood still judges nobody by it."""
 TAKE_AFTER = 3.0
 END_AFTER = 10.0
 """Seconds without a renewal after which a term ends on one host; elsewhere it is `STOP_AFTER`."""

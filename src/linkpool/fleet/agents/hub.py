@@ -244,6 +244,8 @@ class Hub:
             now = self._office.clock.monotonic()
             was_silent = now - session.heard_at >= SILENT_AFTER
             session.heard_at = self._heard[session.task] = now
+            if was_silent:
+                self._due.add(session.node)
             if isinstance(message, Heartbeat):
                 changed, before = message.state is not session.state, session.seat
                 session.beat = message

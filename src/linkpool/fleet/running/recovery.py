@@ -111,8 +111,8 @@ class Recovery:
         self._first_seen = {task.id: self._first_seen.get(task.id, now) for task in tasks}
         if self._inherited is None:
             self._inherited = {task.id for task in tasks}
-        if not self._hub.judging:
-            return
+        if not self._hub.judging or not self._office.term.runs:
+            return  # too early, or perhaps another one leads
         while self._replaced and now - self._replaced[0] > MINUTE:
             self._replaced.popleft()
         running = [task for task in tasks if task.phase == Phase.RUNNING]
