@@ -41,10 +41,12 @@ class Term:
         self._clock = clock
         self._renewed = asked_at
         self._over = False
+        self._again = asyncio.Event()
 
     def renewed(self, asked_at: float) -> None:
         """The lease was ours at `asked_at` (monotonic seconds)."""
         self._renewed = asked_at
+        self._again.set()
 
     def end(self) -> None:
         """It is over, for good."""
@@ -63,7 +65,8 @@ class Term:
     async def speaks(self) -> None:
         """Return as soon as it runs: words wait for that, none is lost."""
         while not self.runs:
-            await asyncio.sleep(STEP / 5)
+            self._again.clear()
+            await self._again.wait()
 
 
 class Candidate:
