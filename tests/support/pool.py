@@ -8,7 +8,6 @@ async with real_pool(folder) as pool:
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,13 +23,12 @@ from linkpool.contracts.link import Link
 from linkpool.contracts.oracle import Oracle
 from linkpool.dev.account import Account
 from linkpool.dev.anvil import DevChain
-from linkpool.dev.folder import POOL_NAME, Folder
+from linkpool.dev.folder import Folder
 from linkpool.dev.job import SPEC_ID, demo_job, demo_parameters
 from linkpool.dev.pool import PAYMENT, TERMS, Found, stake
 from linkpool.dev.processes import child
 from linkpool.dev.tally import Tally
 from linkpool.dev.up import write_config
-from linkpool.engines.local import LocalEngine
 from linkpool.fleet.catalog.document import Job
 from linkpool.jobs.errors import JobError
 from linkpool.wire.api import NodeView, ReplicaView
@@ -254,7 +252,7 @@ async def real_pool(
             text = folder.config.read_text()
             folder.config.write_text(text.replace(f':{chain.port}"', f':{chain.port}/?key={rpc_key}"'))
         plane = ControlPlane(folder, here.http, port)
-        stack.push_async_callback(_nothing_behind, folder)
+        stack.push_async_callback(folder.stop_replicas)
         stack.push_async_callback(plane.stop)
         control = await plane.start()
         pool = RealPool.on(here, folder, plane, control)
@@ -276,7 +274,3 @@ def _terms(text: str) -> dict[str, str] | None:
         return TERMS.model_dump() | ({"penalty": "0"} if job.source_is_asked_for else {})
     except JobError:
         return None
-
-
-async def _nothing_behind(folder: Folder) -> None:
-    await LocalEngine(folder.control / "engine", POOL_NAME, time.time).stop_all(1.0)

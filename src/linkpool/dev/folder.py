@@ -36,10 +36,13 @@ class Folder:
 
     async def clear(self) -> None:
         """Stop what an earlier run left running, and start from nothing. Raises CannotStart."""
-        if self.control.exists():
-            engine = LocalEngine(self.control / "engine", POOL_NAME, time.time)
-            await engine.stop_all(LEFTOVER_GRACE)
+        await self.stop_replicas()
         await asyncio.to_thread(self._remove)
+
+    async def stop_replicas(self) -> None:
+        """End what a control plane left running: one of hundreds of replicas may be killed before it has."""
+        if self.control.exists():
+            await LocalEngine(self.control / "engine", POOL_NAME, time.time).stop_all(LEFTOVER_GRACE)
 
     def _remove(self) -> None:
         for entry in (self.control, self.logs):

@@ -91,6 +91,7 @@ async def dev_pool(
         )
         say("control plane")
         write_config(folder, control_port, chain, standing, [relay.ws for relay in between])
+        stack.push_async_callback(folder.stop_replicas)
         control = await stack.enter_async_context(_control(folder, control_port, http))
         wanted = PutCatalog(jobs=[PutJob(text=demo_job(source), offer=TERMS)])
         revision = (await apply(control, wanted)).revision

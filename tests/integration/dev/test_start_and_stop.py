@@ -106,6 +106,20 @@ async def test_killed_then_started_again_then_stopped_by_ctrl_c(folder: Path) ->
     assert sorted(cleared) == ["task found"] * 2 + ["task is gone"] * 2
 
 
+async def test_a_control_plane_that_was_killed_leaves_no_replica_behind_at_the_end(folder: Path) -> None:
+    async with dev(folder) as running:
+        await running.serves()
+        (control,) = [pid for pid in running.processes() if b"\0control\0" in _command(pid)]
+        os.kill(control, signal.SIGKILL)
+        running.process.send_signal(signal.SIGINT)
+        await running.ended()
+        assert running.processes() == set()
+
+
+def _command(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 async def _rich(running: Dev) -> bool:
     settings = tomllib.loads((running.state / "control.toml").read_text())
     deployment = Deployment.read(running.state / "deployment.json")
