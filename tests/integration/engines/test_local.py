@@ -209,30 +209,18 @@ async def test_a_group_that_flaps_waits_between_starts(bench: Bench, tmp_path: P
         assert len(list((tmp_path / "logs").iterdir())) <= 10
 
 
-async def test_who_dies_while_many_wait_to_start_has_a_successor_at_once(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("count", [2, 3])  # of three one still stands in line itself
+async def test_who_dies_while_others_wait_to_start_has_a_successor_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     monkeypatch.setattr("linkpool.engines.pace.START_SECONDS", 3_600.0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
     async with bench.mine() as engine:
-        await engine.ensure(bench.group())
+        await engine.ensure(bench.group(count=count))
         victim, _ = await settled(engine, 2)
         assert victim.pid
         os.kill(victim.pid, signal.SIGKILL)
-        await settled(engine, 2, without=victim.id)
-
-
-async def test_a_group_that_waits_for_its_last_start_still_replaces_who_died(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("linkpool.engines.pace.START_SECONDS", 3_600.0)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
-    async with bench.mine() as engine:
-        await engine.ensure(bench.group(count=3))
-        victim, _ = await settled(engine, 2)
-        assert victim.pid
-        os.kill(victim.pid, signal.SIGKILL)
-        await settled(engine, 3, without=victim.id)
+        await settled(engine, count, without=victim.id)
 
 
 async def test_many_that_wait_to_start_all_do(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
