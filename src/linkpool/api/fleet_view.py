@@ -11,7 +11,8 @@ from linkpool.fleet.clock import Clock
 from linkpool.fleet.pool import NodeOnChain, Pool
 from linkpool.store import groups, nodes
 from linkpool.store.database import Database
-from linkpool.store.tables import GroupRow, NodeRow, NodeState, OperationRow, SlotRow
+from linkpool.store.nodes import KnownSlot
+from linkpool.store.tables import GroupRow, NodeRow, NodeState, OperationRow
 from linkpool.wire.agent import State
 from linkpool.wire.api import NodeView, OperationView, ReplicaView, moment
 
@@ -80,7 +81,7 @@ class FleetView:
     def _node(
         self,
         row: NodeRow,
-        slots: Sequence[SlotRow],
+        slots: Sequence[KnownSlot],
         living: Mapping[str, GroupRow],
         on_chain: NodeOnChain | None,
     ) -> NodeView:
@@ -111,7 +112,7 @@ class FleetView:
         )
 
 
-def _replica(desk: Desk, task: Task, group: GroupRow, slot: SlotRow | None, in_roster: bool) -> ReplicaView:
+def _replica(desk: Desk, task: Task, group: GroupRow, slot: KnownSlot | None, in_roster: bool) -> ReplicaView:
     session = desk.hub.session(task.id)
     beat = session.beat if session else None
     number, sender = (slot.number, slot.sender) if slot else (None, None)

@@ -15,7 +15,8 @@ from linkpool.store import accounts, alarms, chain_rows, ledger, nodes
 from linkpool.store.database import Database
 from linkpool.store.ledger import DAY
 from linkpool.store.money_tables import AccountRow, DayRateRow
-from linkpool.store.tables import OUT, OutboxRow, SlotRow
+from linkpool.store.nodes import KnownSlot
+from linkpool.store.tables import OUT, OutboxRow
 from linkpool.wire import money as wire
 from linkpool.wire.api import moment
 
@@ -64,7 +65,7 @@ class MoneyView:
     def _accounts(
         self,
         known: Mapping[str, AccountRow],
-        slots: Sequence[SlotRow],
+        slots: Sequence[KnownSlot],
         oracles: Mapping[int, str | None],
         day: Day,
     ) -> list[wire.AccountView]:
@@ -82,7 +83,7 @@ class MoneyView:
         """One account; none when it is not known."""
         return next((one for one in (await self.treasury()).accounts if one.address == address), None)
 
-    def _held(self, slot: SlotRow) -> bool:
+    def _held(self, slot: KnownSlot) -> bool:
         """Whether a task that runs has it; a standby, which knows no tasks, goes by the last claim."""
         desk = self._door.desk
         return slot.task is not None and (desk is None or desk.tasks.get(slot.task) is not None)
@@ -127,7 +128,7 @@ def _account(
     row: AccountRow,
     day: Day,
     siblings: list[str],
-    slot: SlotRow | None = None,
+    slot: KnownSlot | None = None,
     node: str | None = None,
     *,
     held: bool = True,

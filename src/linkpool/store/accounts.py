@@ -10,11 +10,22 @@ from linkpool.store.tables import OutboxRow
 
 GAS = "gas:"
 """Begins the purpose of every transaction that brings gas money; the address follows."""
+AT_ONCE = 1_000
+"""Addresses in one query: both databases bound how many parameters it may have."""
 
 
 async def every(session: AsyncSession) -> dict[str, AccountRow]:
     """All of them by address."""
     return {row.address: row for row in await session.scalars(select(AccountRow))}
+
+
+async def these(session: AsyncSession, addresses: Sequence[str]) -> dict[str, AccountRow]:
+    """Those of them that were ever seen, for a change."""
+    found: dict[str, AccountRow] = {}
+    for at in range(0, len(addresses), AT_ONCE):
+        query = select(AccountRow).where(AccountRow.address.in_(addresses[at : at + AT_ONCE]))
+        found |= {row.address: row for row in await session.scalars(query)}
+    return found
 
 
 async def frozen(session: AsyncSession) -> dict[str, str]:

@@ -17,7 +17,8 @@ from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.store import accounts, nodes
-from linkpool.store.tables import Colour, NodeRow, SlotRow, Standing
+from linkpool.store.nodes import KnownSlot
+from linkpool.store.tables import Colour, NodeRow, Standing
 from linkpool.units import Slot
 from linkpool.wire.agent import Hello, Refused
 
@@ -82,7 +83,7 @@ class Claims:
             task = self._tasks.get(hello.task)
         return task is not None and task.group == hello.group
 
-    async def _bind(self, node: int, hello: Hello) -> SlotRow | None:
+    async def _bind(self, node: int, hello: Hello) -> KnownSlot | None:
         async with self._binding, self._office.lead() as session:
             rows = [row for row in await nodes.slots(session, node) if row.standing == Standing.GOOD]
             if not rows:
@@ -94,10 +95,10 @@ class Claims:
                 await nodes.bind(session, node, chosen.number, hello.task, self._office.clock.now())
         return chosen
 
-    def _choose(self, rows: Sequence[SlotRow], hello: Hello, frozen: Collection[str]) -> SlotRow:
+    def _choose(self, rows: Sequence[KnownSlot], hello: Hello, frozen: Collection[str]) -> KnownSlot:
         """Its own slot, a free one, the longest silent one; one whose sender is frozen only if all are."""
 
-        def free(row: SlotRow) -> bool:
+        def free(row: KnownSlot) -> bool:
             return row.task is None or self._tasks.get(row.task) is None
 
         if (own := _own(rows, hello.task)) is not None:
@@ -109,11 +110,11 @@ class Claims:
                 return row
         return open_rows[0] if open_rows else min(rows, key=self._heard)
 
-    def _heard(self, row: SlotRow) -> float:
+    def _heard(self, row: KnownSlot) -> float:
         heard = self._last_heard(row.task) if row.task else None
         return heard if heard is not None else (row.heard_at or 0.0)
 
 
-def _own(rows: Sequence[SlotRow], task: str) -> SlotRow | None:
+def _own(rows: Sequence[KnownSlot], task: str) -> KnownSlot | None:
     """The slot that a task holds already."""
     return next((row for row in rows if row.task == task and row.standing == Standing.GOOD), None)

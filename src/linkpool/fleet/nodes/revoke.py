@@ -28,7 +28,8 @@ from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import SLOTS, Keyring
 from linkpool.store import chain_history, events, nodes, operations
 from linkpool.store.alarm_tables import Severity
-from linkpool.store.tables import AT_REST, OUT, UNREGISTERED, NodeRow, OperationState, SlotRow, Standing
+from linkpool.store.nodes import KnownSlot
+from linkpool.store.tables import AT_REST, OUT, UNREGISTERED, NodeRow, OperationState, Standing
 from linkpool.units import Slot
 
 log = structlog.get_logger(__name__)
@@ -89,7 +90,7 @@ class Revocations:
         await self._office.alarms.only(Kind.REVOCATION_WAITS, troubles, Severity.CRITICAL)
         return bool(moving)
 
-    async def _advance(self, node: NodeRow, slot: SlotRow) -> None:
+    async def _advance(self, node: NodeRow, slot: KnownSlot) -> None:
         if node.oracle is None or node.state in UNREGISTERED:
             return
         if slot.standing == Standing.COMING:
@@ -108,7 +109,7 @@ class Revocations:
         else:
             await self._done(node, slot)
 
-    async def _relieve(self, slot: SlotRow) -> None:
+    async def _relieve(self, slot: KnownSlot) -> None:
         """Who holds it goes, and the next copy gets another slot."""
         if slot.task is not None and slot.task not in self._replaced and self._tasks.get(slot.task):
             with suppress(EngineRefused):  # it is gone by itself
@@ -125,7 +126,7 @@ class Revocations:
                 sender = Key(self._keys.sender(node.index, Slot(number))).address
                 await nodes.add_slot(session, node.index, number, sender)
 
-    async def _authorize(self, node: NodeRow, slot: SlotRow, oracle: str) -> None:
+    async def _authorize(self, node: NodeRow, slot: KnownSlot, oracle: str) -> None:
         if not await self._may_answer(oracle, slot):
             await self._send("add_sender", slot, self._calls.add_sender(oracle, slot.sender))
             return
@@ -137,13 +138,13 @@ class Revocations:
         log.info("sender authorized", node=oracle, slot=slot.number, sender=slot.sender)
         await self._office.journal.wake()
 
-    async def _may_answer(self, oracle: str, slot: SlotRow) -> bool:
+    async def _may_answer(self, oracle: str, slot: KnownSlot) -> bool:
         return await Oracle(oracle).is_authorized_sender(slot.sender).ask(self._rpc)
 
-    async def _send(self, what: str, slot: SlotRow, call: Call[None]) -> None:
+    async def _send(self, what: str, slot: KnownSlot, call: Call[None]) -> None:
         await self._manager.send(f"{what}:{slot.sender}", call.to, data=call.request["data"], gas=GAS)
 
-    async def _done(self, node: NodeRow, slot: SlotRow) -> None:
+    async def _done(self, node: NodeRow, slot: KnownSlot) -> None:
         now, detail = self._office.clock.now(), "removed on chain, and held by nobody"
         async with self._office.lead() as session:
             await nodes.stand(session, slot, Standing.REVOKED)
@@ -156,7 +157,7 @@ class Revocations:
         log.warning("sender removed", node=node.oracle, slot=slot.number, sender=slot.sender)
         await self._office.journal.wake()
 
-    async def _explain(self, node: NodeRow, slot: SlotRow, what: str) -> None:
+    async def _explain(self, node: NodeRow, slot: KnownSlot, what: str) -> None:
         """Say once how far it is, to whoever looks at its operation."""
         if self._said.get(slot.sender) == what:
             return
@@ -182,11 +183,11 @@ class Revocations:
             log.warning("a sender was removed on chain", node=slot.node, sender=slot.sender)
 
 
-def _still_in(slots: Sequence[SlotRow], removed: Collection[str]) -> list[SlotRow]:
+def _still_in(slots: Sequence[KnownSlot], removed: Collection[str]) -> list[KnownSlot]:
     return [slot for slot in slots if slot.sender in removed and slot.standing not in OUT]
 
 
-def _trouble(node: NodeRow, slot: SlotRow, why: str) -> str:
+def _trouble(node: NodeRow, slot: KnownSlot, why: str) -> str:
     if slot.standing == Standing.COMING:
         return f"node {node.oracle} has a sender less: {slot.sender} cannot be authorized: {why}"
     return (

@@ -1,7 +1,9 @@
 """One look at the money: balances of one block, what is on its way, what was sent today. All in wei."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 
 from linkpool.chain.balances import balances
 from linkpool.chain.history import read_head
@@ -12,7 +14,8 @@ from linkpool.fleet.treasury.terms import DAY, Day, Limits
 from linkpool.store import accounts, nodes
 from linkpool.store.accounts import GAS
 from linkpool.store.money_tables import AccountRow
-from linkpool.store.tables import OUT, OutboxRow, SlotRow
+from linkpool.store.nodes import KnownSlot
+from linkpool.store.tables import OUT, OutboxRow
 from linkpool.units import Wei
 
 TRANSFER_GAS = 21_000
@@ -26,35 +29,46 @@ class Look:
     balances: Mapping[str, Wei]
     treasury: int
     day: Day
-    slots: Sequence[SlotRow]
+    slots: Sequence[KnownSlot]
     known: Mapping[str, AccountRow]
     landed: Sequence[OutboxRow]
     under_way: Sequence[OutboxRow]
 
-    @property
-    def on_its_way(self) -> set[str]:
+    @cached_property
+    def on_its_way(self) -> Set[str]:
         """Addresses that gas money is on its way to."""
         return {row.target for row in self.under_way if row.purpose.startswith(GAS)}
 
-    @property
-    def busy(self) -> set[str]:
+    @cached_property
+    def busy(self) -> Set[str]:
         """Addresses whose balance a transaction under way will change."""
         return {row.sender for row in self.under_way} | {row.target for row in self.under_way}
 
-    @property
-    def frozen(self) -> dict[str, str]:
+    @cached_property
+    def frozen(self) -> Mapping[str, str]:
         """Why, by address."""
         return {a: row.frozen_why or "" for a, row in self.known.items() if row.frozen_at is not None}
 
-    @property
-    def revoked(self) -> set[str]:
+    @cached_property
+    def revoked(self) -> Set[str]:
         """Addresses that are, or will be, no senders any more."""
         return {slot.sender for slot in self.slots if slot.standing in OUT}
 
-    def siblings(self, address: str) -> list[str]:
+    @cached_property
+    def owners(self) -> Mapping[str, int]:
+        """The node of each sender."""
+        return {slot.sender: slot.node for slot in self.slots}
+
+    def siblings(self, address: str) -> Sequence[str]:
         """All senders of the same node, itself too; none for the manager."""
-        node = next((slot.node for slot in self.slots if slot.sender == address), None)
-        return [slot.sender for slot in self.slots if slot.node == node]
+        return self._by_node[self.owners[address]] if address in self.owners else ()
+
+    @cached_property
+    def _by_node(self) -> Mapping[int, Sequence[str]]:
+        senders: dict[int, list[str]] = defaultdict(list)
+        for slot in self.slots:
+            senders[slot.node].append(slot.sender)
+        return senders
 
 
 class Looker:

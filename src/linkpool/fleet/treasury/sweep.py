@@ -19,7 +19,8 @@ from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.secrets.keys import Keyring
 from linkpool.fleet.treasury.look import TRANSFER_GAS
 from linkpool.store import accounts, nodes
-from linkpool.store.tables import AT_REST, OUT, NodeRow, SlotRow
+from linkpool.store.nodes import KnownSlot
+from linkpool.store.tables import AT_REST, OUT, NodeRow
 from linkpool.units import Slot, Wei, show
 
 log = structlog.get_logger(__name__)
@@ -32,11 +33,11 @@ AT_ONCE = 16
 
 
 def left(
-    rows: Mapping[int, NodeRow], slots: Iterable[SlotRow], runs: Callable[[str], bool], now: float
-) -> list[SlotRow]:
+    rows: Mapping[int, NodeRow], slots: Iterable[KnownSlot], runs: Callable[[str], bool], now: float
+) -> list[KnownSlot]:
     """The slots that nobody will use soon. now: Unix seconds."""
 
-    def idle(slot: SlotRow) -> bool:
+    def idle(slot: KnownSlot) -> bool:
         return now - max(slot.heard_at or 0.0, slot.claimed_at or 0.0, rows[slot.node].made_at) > IDLE_SECONDS
 
     free = [slot for slot in slots if slot.task is None or not runs(slot.task)]
@@ -106,7 +107,7 @@ class Sweep:
         for slot in worth[:AT_ONCE]:
             await self._sweep(slot, found[slot.sender], cap, rows[slot.node].oracle)
 
-    async def _sweep(self, slot: SlotRow, balance: int, cap: Wei, node: str | None) -> None:
+    async def _sweep(self, slot: KnownSlot, balance: int, cap: Wei, node: str | None) -> None:
         kept = TRANSFER_GAS * cap
         try:
             begun = await self._outbox(slot).send(
@@ -121,7 +122,7 @@ class Sweep:
             )
             log.info("sweep", sender=slot.sender, value=show(balance - kept), dust_at_most=show(kept, 9))
 
-    def _outbox(self, slot: SlotRow) -> Outbox:
+    def _outbox(self, slot: KnownSlot) -> Outbox:
         if slot.sender not in self._outboxes:
             key = self._keys.sender(slot.node, Slot(slot.number))
             self._outboxes[slot.sender] = self._outbox_of(key)

@@ -93,7 +93,7 @@ class Treasury:
     ) -> dict[str, str]:
         """Send what can be sent; why not, by address, where it cannot."""
         marks, refused = self._terms.marks, {}
-        locked = look.frozen | dict(frozen or {})
+        locked = {**look.frozen, **(frozen or {})}
         needy = [each for each in wanted if look.balances[each] < marks.low and each not in look.on_its_way]
         for address in sorted(needy, key=lambda each: (each != self._manager, look.balances[each])):
             if address in look.revoked:
@@ -156,18 +156,18 @@ class Treasury:
         return frozen
 
     async def _write(self, look: Look, falls: Mapping[str, Fall]) -> None:
-        owners = {slot.sender: slot.node for slot in look.slots}
         async with self._office.lead() as session:
+            rows = await accounts.these(session, list(falls))
             for address, fall in falls.items():
-                row = await session.get(AccountRow, address)
+                row = rows.get(address)
                 if row is None:
                     row = AccountRow(address=address, spent="0")
                     session.add(row)
                 row.block, row.balance, row.nonce = fall.now.block, str(fall.now.balance), fall.now.nonce
                 row.spent = str(int(row.spent) + fall.gas)
-                if fall.gas and address in owners:
+                if fall.gas and address in look.owners:
                     now = look.head.timestamp
-                    await ledger.add(session, now, owners[address], self._engine, gas=fall.gas)
+                    await ledger.add(session, now, look.owners[address], self._engine, gas=fall.gas)
                 if fall.frozen and row.frozen_at is None:
                     await session.flush()
                     await accounts.freeze(session, address, fall.frozen, self._office.clock.now())
@@ -183,8 +183,8 @@ class Treasury:
         async with self._office.read() as session:
             known = await accounts.frozen(session)
             ids = {row.index: row.oracle or str(row.index) for row in await nodes.every(session)}
-        owners = {slot.sender: ids[slot.node] for slot in look.slots}
         frozen = {sender: why for sender, why in known.items() if sender not in look.revoked}
+        owners = {sender: ids[look.owners[sender]] for sender in frozen if sender in look.owners}
         critical = Severity.CRITICAL
         await self._office.alarms.only(Kind.OFFERS_HELD, {"pool": self.hold} if self.hold else {}, critical)
         await self._office.alarms.only(
@@ -205,9 +205,9 @@ class Treasury:
     def _purse(self, look: Look, held: Sequence[str], refused: Mapping[str, str]) -> Purse:
         """What `hold` decides on: the treasury, and the nodes that nobody can fill."""
         by_node: dict[int, list[str]] = {}
-        for slot in look.slots:
-            if slot.sender in held:
-                by_node.setdefault(slot.node, []).append(slot.sender)
+        for sender in held:
+            if sender in look.owners:
+                by_node.setdefault(look.owners[sender], []).append(sender)
         enough = 2 * self._terms.marks.low // 3
         starved = {
             node: refused[senders[0]]

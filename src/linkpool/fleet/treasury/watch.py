@@ -12,7 +12,7 @@ False alarms are dear, so every judgement but the proof by transaction is made o
 the earlier block what it said then: a re-org takes balances back and is nobody's theft.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class Watch:
         return min((seen.block for seen in self._seen.values()), default=0)
 
     async def look(
-        self, head: Head, balances: Mapping[str, int], landed: Sequence[OutboxRow], busy: set[str]
+        self, head: Head, balances: Mapping[str, int], landed: Sequence[OutboxRow], busy: Set[str]
     ) -> dict[str, Fall]:
         """Those whose balance changed by `head`, or who are new. Raises EndpointTrouble, Refusal.
 
