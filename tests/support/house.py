@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from linkpool.engines.protocol import Group, Release
 from linkpool.fleet.agents.claims import Claims
 from linkpool.fleet.agents.door import Desk, Door
 from linkpool.fleet.agents.hub import Hub
-from linkpool.fleet.agents.proof import refusal
+from linkpool.fleet.agents.proof import Proofs
 from linkpool.fleet.lease import Term
 from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
@@ -52,7 +51,7 @@ class House:
     term: Term = field(init=False)
 
     def __post_init__(self) -> None:
-        self.door = Door(partial(refusal, self.database))
+        self.door = Door(Proofs(self.database).refusal)
 
     async def build(self) -> None:
         async with self.database.write() as session:
@@ -81,7 +80,9 @@ class House:
         self.tasks = Tasks(self.engine)
         await self.tasks.refresh()
         self.hub = Hub(self.office, tasks=self.tasks, link_price="7")
-        claims = Claims(self.office, KEYS, self.tasks, last_heard=self.hub.heard_at)
+        claims = Claims(
+            self.office, KEYS, self.tasks, proofs=Proofs(self.database), last_heard=self.hub.heard_at
+        )
         self.door.open(Desk(self.office.epoch, self.hub, claims, facts, self.tasks, {}))
 
     def knock(self, task: str, **changes: Any) -> Line:

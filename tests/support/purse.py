@@ -64,8 +64,8 @@ class Purse:
                 session, index, wallet=wallet, oracle=oracle, senders=senders, now=self.clock.now()
             )
             await nodes.set_state(session, index, state, self.clock.now())
-            for slot in range(held):
-                await nodes.bind(session, index, slot, f"n{index}.{slot}", self.clock.now())
+            given = {f"n{index}.{slot}": (index, slot) for slot in range(held)}
+            await nodes.bind(session, given, self.clock.now())
         self.held += senders[:held]
         return index
 

@@ -6,7 +6,6 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -29,7 +28,7 @@ from linkpool.chain.keys import Key
 from linkpool.engines.protocol import Engine
 from linkpool.files import write_private
 from linkpool.fleet.agents.door import Door
-from linkpool.fleet.agents.proof import refusal
+from linkpool.fleet.agents.proof import Proofs
 from linkpool.fleet.clock import Clock, SystemClock
 from linkpool.fleet.ground import Ground
 from linkpool.fleet.indexer.indexer import Followed
@@ -156,7 +155,7 @@ async def _ground(
         means=_means(settings),
         max_fee=Wei(settings.max_fee),
         link_price=None if settings.link_price is None else str(settings.link_price),
-        door=Door(partial(refusal, database), room_for_lines()),
+        door=Door(Proofs(database).refusal, room_for_lines()),
         knock=Knock(),
         http=await stack.enter_async_context(open_http()),
         capacity=Juels(settings.capacity),

@@ -31,9 +31,8 @@ class Journal:
         batch = list(self._notes)
         try:
             async with self._database.lead(epoch) as session:
-                for kind, node, data, at in batch:
+                for kind, node, data, at in batch:  # rows added in one flush are numbered in this order
                     events.add(session, kind, node, data, at)
-                    await session.flush()  # one by one, so that their numbers follow their order
         except BaseException:
             self._noted.set()
             raise

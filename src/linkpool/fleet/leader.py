@@ -14,6 +14,7 @@ from linkpool.fleet.agents.claims import Claims
 from linkpool.fleet.agents.door import Desk
 from linkpool.fleet.agents.hub import SWEEP, Hub
 from linkpool.fleet.agents.presume import presume
+from linkpool.fleet.agents.proof import Proofs
 from linkpool.fleet.catalog.offers import Offers
 from linkpool.fleet.catalog.told import Catalogs
 from linkpool.fleet.ground import Ground
@@ -195,7 +196,13 @@ class Leader:
         return Desk(
             epoch=self._office.epoch,
             hub=self._hub,
-            claims=Claims(self._office, ground.keys, self._tasks, last_heard=self._hub.heard_at),
+            claims=Claims(
+                self._office,
+                ground.keys,
+                self._tasks,
+                proofs=Proofs(ground.database),
+                last_heard=self._hub.heard_at,
+            ),
             facts=ground.factory.facts,
             tasks=self._tasks,
             balances=self._money.treasury.balances,

@@ -106,22 +106,23 @@ class KnownSlot(NamedTuple):
     standing: str
 
 
-async def slots(session: AsyncSession, node: int | None = None) -> Sequence[KnownSlot]:
-    """The slots of a node, or of all nodes, in order."""
+async def slots(session: AsyncSession, *of: int) -> Sequence[KnownSlot]:
+    """The slots of these nodes, or of all nodes when none is named, in order."""
     query = _slots()
-    if node is not None:
-        query = query.where(SlotRow.node == node)
+    if of:
+        query = query.where(SlotRow.node.in_(of))
     return [KnownSlot(*row) for row in await session.execute(query)]
 
 
-async def bind(session: AsyncSession, node: int, number: int, task: str, now: float) -> None:
-    """Give a slot to a task, and take every other from it."""
-    await session.execute(update(SlotRow).where(SlotRow.task == task).values(task=None))
-    await session.execute(
-        update(SlotRow)
-        .where(SlotRow.node == node, SlotRow.number == number)
-        .values(task=task, claimed_at=now, heard_at=now)
-    )
+async def bind(session: AsyncSession, given: Mapping[str, tuple[int, int]], now: float) -> None:
+    """Give each task its slot, a number of a node, and take every other from it."""
+    await session.execute(update(SlotRow).where(SlotRow.task.in_(given)).values(task=None))
+    for task, (node, number) in given.items():
+        await session.execute(
+            update(SlotRow)
+            .where(SlotRow.node == node, SlotRow.number == number)
+            .values(task=task, claimed_at=now, heard_at=now)
+        )
 
 
 async def moving_slots(session: AsyncSession) -> Sequence[KnownSlot]:

@@ -1,7 +1,6 @@
 """Replicas at the door: who is let in, which slot each gets, and what everybody is told."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -279,9 +278,9 @@ async def test_nobody_is_judged_while_some_still_stand_in_line(
     assert desk is not None
     admit, free = desk.claims.admit, asyncio.Event()
 
-    async def slowly(hello: Hello, over: Callable[[], bool]) -> Claim | Refused | None:
+    async def slowly(hello: Hello) -> Claim | Refused:
         await free.wait()
-        return await admit(hello, over)
+        return await admit(hello)
 
     first, _ = await house.enter(one)
     monkeypatch.setattr(desk.claims, "admit", slowly)

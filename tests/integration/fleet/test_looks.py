@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from linkpool.fleet.agents.claims import AT_ONCE
+from linkpool.engines.protocol import Task
 from linkpool.fleet.agents.household import Household
 from linkpool.fleet.lease import STOP_AFTER
 from linkpool.wire.agent import Heartbeat, Member, Roster, State
@@ -57,15 +57,19 @@ async def test_what_happens_while_the_lease_is_late_is_told_by_the_first_look_af
     await until_members(second, {two})
 
 
-async def test_who_waited_for_its_turn_when_the_term_ended_is_not_looked_up_any_more(house: House) -> None:
-    one, _two = house.first_two()
-    desk = house.door.desk
-    assert desk is not None
-    for _ in range(AT_ONCE):
-        await desk.claims._admitting.acquire()
-    line = house.knock(one)
-    while not desk.claims._admitting._waiters:
-        await asyncio.sleep(0)
+async def test_who_is_being_looked_up_when_the_term_ends_is_not_let_in_any_more(house: House) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> list[Task]:
+        asked.set()
+        await answer.wait()
+        return list(house.engine.running.values())
+
+    house.engine.kill(house.first_two()[0])
+    *_, fresh = house.engine.running  # younger than the leader's last look at the engine
+    house.engine.tasks = slow  # type: ignore[method-assign]
+    line = house.knock(fresh)
+    await asked.wait()
     house.door.close()
-    desk.claims._admitting.release()
+    answer.set()
     assert await line.hear() is None, "the line is closed, and no word was said on it"

@@ -12,7 +12,8 @@ from linkpool.fleet.nodes.wishes import REVOKE, KeyUsed, NoSuchNode, NoSuchSende
 from linkpool.store import alarms, chain_rows, events, nodes, operations
 from linkpool.store.chain_rows import Rows
 from linkpool.store.chain_state import Block, ChainEvent
-from linkpool.store.tables import NodeState, OperationState, SlotRow, Standing
+from linkpool.store.nodes import KnownSlot
+from linkpool.store.tables import NodeState, OperationState, Standing
 from linkpool.units import Slot
 from tests.support.fake_chain import Revert
 from tests.support.fuse import Fuse
@@ -33,7 +34,7 @@ async def made(tmp_path: Path) -> AsyncIterator[LeavingLeader]:
     await leader.database.close()
 
 
-async def slots(made: LeavingLeader) -> Sequence[SlotRow]:
+async def slots(made: LeavingLeader) -> Sequence[KnownSlot]:
     async with made.database.read() as session:
         return await nodes.slots(session, 1)
 
@@ -42,7 +43,7 @@ async def hold(made: LeavingLeader) -> None:
     """The first two replicas hold the first two slots."""
     async with made.database.write() as session:
         for slot, task in enumerate(sorted(made.world.engine.running)[:2]):
-            await nodes.bind(session, 1, slot, task, made.world.clock.now())
+            await nodes.bind(session, {task: (1, slot)}, made.world.clock.now())
 
 
 async def look(made: LeavingLeader) -> None:

@@ -109,8 +109,8 @@ async def test_nodes_slots_and_groups(database: Database) -> None:
             await nodes.set_addresses(
                 session, node.index, wallet="0xw", oracle="0xo", senders=senders, now=6.0
             )
-        await nodes.bind(session, node.index, 1, "t1", 7.0)
-        await nodes.bind(session, node.index, 2, "t1", 8.0)
+        for number, now in ((1, 7.0), (2, 8.0)):
+            await nodes.bind(session, {"t1": (node.index, number)}, now)
         await nodes.heard(session, {"t1": 9.0})
         await releases.put(session, "r", command=["x"], image=None, settings={"A": "b"}, now=1.0)
         owner = Owner(node=node.index)

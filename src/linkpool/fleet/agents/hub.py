@@ -188,11 +188,9 @@ class Hub:
         """A replica's whole stay. Returns when the line is closed, by either side."""
         self._arriving += 1
         try:
-            claim = await claims.admit(hello, lambda: self._closed)
+            claim = await claims.admit(hello)
         finally:
             self._arriving -= 1
-        if claim is None:
-            return
         if isinstance(claim, Refused):
             log.warning("replica refused", group=hello.group, task=hello.task, reason=claim.reason)
             with suppress(LinkClosed):
