@@ -1,6 +1,7 @@
 """Nodes as the API shows them: the database, the engine, the chain and the agent socket side by side."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
 
 import structlog
 
@@ -43,15 +44,11 @@ class FleetView:
         rows = [row for row in rows if only is None or row.oracle == only]
         registered = {row.oracle for row in rows if row.state in _REGISTERED and row.oracle}
         on_chain = await self._chain(registered)
-        return [
-            self._node(
-                row,
-                [slot for slot in slots if slot.node == row.index],
-                {group.name: group for group in living if group.node == row.index},
-                on_chain.get(row.oracle or ""),
-            )
-            for row in rows
-        ]
+        held = {slot.task: slot for slot in slots if slot.task is not None}
+        of_node: defaultdict[int | None, list[GroupRow]] = defaultdict(list)
+        for group in living:
+            of_node[group.node].append(group)
+        return [self._node(row, held, of_node[row.index], on_chain.get(row.oracle or "")) for row in rows]
 
     async def operation(self, row: OperationRow) -> OperationView:
         """An operation and its node."""
@@ -81,20 +78,18 @@ class FleetView:
     def _node(
         self,
         row: NodeRow,
-        slots: Sequence[KnownSlot],
-        living: Mapping[str, GroupRow],
+        held: Mapping[str, KnownSlot],
+        living: Iterable[GroupRow],
         on_chain: NodeOnChain | None,
     ) -> NodeView:
         desk = self._door.desk
         replicas = []
         if desk is not None:
-            tasks = [task for task in desk.tasks.all() if task.group in living]
-            tasks.sort(key=lambda task: (task.started_at, task.id))
-            held = {slot.task: slot for slot in slots}
+            tasks = [(task, group) for group in living for task in desk.tasks.every_of(group.name)]
+            tasks.sort(key=lambda pair: (pair[0].started_at, pair[0].id))
             roster = {member.task for member in desk.hub.roster(row.index)}
             replicas = [
-                _replica(desk, task, living[task.group], held.get(task.id), task.id in roster)
-                for task in tasks
+                _replica(desk, task, group, held.get(task.id), task.id in roster) for task, group in tasks
             ]
         return NodeView(
             id=row.oracle,

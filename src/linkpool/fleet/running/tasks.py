@@ -1,7 +1,8 @@
 """What the engine runs, kept at hand: asked again at every event, and now and then without one."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -20,6 +21,8 @@ class Tasks:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._tasks: dict[str, Task] = {}
+        self._of: dict[str, list[Task]] = {}
+        """By group: each is asked about once a second, and to go through all tasks each time is too long."""
         self._listeners: list[Callable[[], None]] = []
         self.known = False
         """Whether the engine has answered at all in this term."""
@@ -38,13 +41,17 @@ class Tasks:
 
     def of(self, group: str) -> list[Task]:
         """Those of a group that are not on their way out."""
-        return [task for task in self._tasks.values() if task.group == group and task.phase != Phase.STOPPING]
+        return [task for task in self.every_of(group) if task.phase != Phase.STOPPING]
+
+    def every_of(self, group: str) -> Sequence[Task]:
+        """Those of a group, also those on their way out."""
+        return self._of.get(group, ())
 
     async def refresh(self) -> None:
         """Ask the engine. Raises EngineUnreachable; what was known stays."""
         found = {task.id: task for task in await self._engine.tasks() if task.phase != Phase.GONE}
         changed = found != self._tasks or not self.known
-        self._tasks, self.known = found, True
+        self._tasks, self._of, self.known = found, _by_group(found.values()), True
         if changed:
             for listener in self._listeners:
                 listener()
@@ -66,3 +73,10 @@ class Tasks:
                     log.warning("engine does not answer yet", error=str(error))
                 said = str(error)
                 await asyncio.sleep(0.5)
+
+
+def _by_group(tasks: Iterable[Task]) -> dict[str, list[Task]]:
+    found: defaultdict[str, list[Task]] = defaultdict(list)
+    for task in tasks:
+        found[task.group].append(task)
+    return found
