@@ -1,5 +1,7 @@
 """The treasury and the pool's economics as the API shows them, from the database alone. Changes nothing."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -72,11 +74,13 @@ class MoneyView:
         """The manager's, and those senders that were ever looked at."""
         manager = self._payers.manager
         shown = [_account(known[manager], day, [])] if manager in known else []
+        siblings: defaultdict[int, list[str]] = defaultdict(list)
+        for slot in slots:
+            siblings[slot.node].append(slot.sender)
         for slot in slots:
             if slot.sender in known:
-                siblings = [one.sender for one in slots if one.node == slot.node]
-                node = oracles.get(slot.node)
-                shown.append(_account(known[slot.sender], day, siblings, slot, node, held=self._held(slot)))
+                row, node, held = known[slot.sender], oracles.get(slot.node), self._held(slot)
+                shown.append(_account(row, day, siblings[slot.node], slot, node, held=held))
         return shown
 
     async def account(self, address: str) -> wire.AccountView | None:
@@ -103,19 +107,22 @@ class MoneyView:
             now = _prices(latest)
             found = await economics(session, days, now, self._clock.now(), self._payers)
             table = await price_table(session)
-        sources = self._means.sources
+        return await asyncio.to_thread(self._economics, found, now, table)  # tens of thousands of prices
+
+    def _economics(self, found: Economics, now: Prices, table: wire.PriceTable | None) -> wire.EconomicsView:
+        sources, sums = self._means.sources, found.books.sums()
         return wire.EconomicsView(
             since=None if found.since is None else moment(found.since),
             days=round(found.books.length, 4),
             enough=found.books.length >= books.ENOUGH_DAYS,
-            covered=found.covered,
+            covered=found.covered(sums),
             currency=(table or wire.PriceTable()).currency,
             link_price=_rate(now.link, sources.link_feed),
             coin_price=_rate(now.coin, sources.coin_feed),
             fee_bps=found.fee_bps,
-            account=_shown(found.books.sums()),
-            month=_month(found.books.sums(), found.books.length),
-            break_even=_break_even(found, None),
+            account=_shown(sums),
+            month=_month(sums, found.books.length),
+            break_even=_break_even(sums, sum(found.stakes.values()), found.books.length),
             by_day=[
                 wire.DayAccount(day=moment(day * DAY), **dict(_shown(found.books.sums(day=day))))
                 for day in sorted(found.books.days)
@@ -184,7 +191,7 @@ def _node(found: Economics, node: str) -> wire.NodeAccount:
         stake=str(found.stakes[node]),
         account=_shown(sums),
         month=_month(sums, found.books.length),
-        break_even=_break_even(found, node),
+        break_even=_break_even(sums, found.stakes[node], found.books.length),
     )
 
 
@@ -213,9 +220,8 @@ def _month(sums: Sums, days: float) -> wire.Month:
     )
 
 
-def _break_even(found: Economics, node: str | None) -> wire.BreakEven:
-    stake = sum(found.stakes.values()) if node is None else found.stakes[node]
-    at: BreakEven = books.break_even(found.books.sums(node=node), stake, found.books.length)
+def _break_even(sums: Sums, stake: int, days: float) -> wire.BreakEven:
+    at: BreakEven = books.break_even(sums, stake, days)
     return wire.BreakEven(
         stake=None if at.stake is None else str(at.stake),
         requests_per_day=None if at.requests is None else round(at.requests, 2),

@@ -1,8 +1,10 @@
 """Income against costs, from what each day brought and took. Amounts in juels and wei, money in Decimal."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
+from typing import Any
 
 from linkpool.economics.costs import MONTH_DAYS, moving, standing_day
 from linkpool.units import WHOLE
@@ -82,14 +84,14 @@ class Books:
     ) -> None:
         """now: what counts on days without prices of their own."""
         self._usages = list(usages)
+        self._of_node, self._of_day = _by(self._usages, "node"), _by(self._usages, "day")
         self._table = table
         self._prices = prices
         self._now = now
         self.days: dict[int, float] = {}
-        self._hours: dict[int, float] = {}
         for one in self._usages:
             self.days[one.day] = max(self.days.get(one.day, 0.0), one.part)
-            self._hours[one.day] = self._hours.get(one.day, 0.0) + sum(one.hours.values())
+        self._hours = _hours(self._usages)
 
     @property
     def length(self) -> float:
@@ -98,11 +100,12 @@ class Books:
 
     def sums(self, *, day: int | None = None, node: str | None = None) -> Sums:
         """Of all, of a day, of a node, which bears its share of standing costs by replica-hours."""
-        chosen = [one for one in self._usages if day in (None, one.day) and node in (None, one.node)]
+        chosen = self._chosen(day, node)
         fleet = sum((self._moving(one) for one in chosen), Decimal(0))
         days = self.days if day is None else {day: self.days.get(day, 0.0)}
+        hours = _hours(chosen)
         for each, part in days.items():
-            share = 1.0 if node is None else self._share(each, chosen)
+            share = 1.0 if node is None else self._share(each, hours)
             fleet += self._standing(part) * Decimal(repr(share))
         return Sums(
             fee_juels=sum(one.fee for one in chosen),
@@ -119,6 +122,11 @@ class Books:
             fleet=None if self._table is None else fleet,
         )
 
+    def _chosen(self, day: int | None, node: str | None) -> Sequence[Usage]:
+        if node is not None:
+            return [one for one in self._of_node.get(node, ()) if day in (None, one.day)]
+        return self._usages if day is None else self._of_day.get(day, ())
+
     def _price(self, day: int) -> Prices:
         found = self._prices.get(day, self._now)
         return Prices(found.link or self._now.link, found.coin or self._now.coin)
@@ -129,9 +137,25 @@ class Books:
     def _standing(self, part: float) -> Decimal:
         return Decimal(0) if self._table is None else standing_day(self._table) * Decimal(repr(part))
 
-    def _share(self, day: int, chosen: Iterable[Usage]) -> float:
-        hours = sum(sum(one.hours.values()) for one in chosen if one.day == day)
-        return hours / self._hours[day] if self._hours.get(day) else 0.0
+    def _share(self, day: int, hours: Mapping[int, float]) -> float:
+        """The part of a day's replica-hours that these are."""
+        return hours.get(day, 0.0) / self._hours[day] if self._hours.get(day) else 0.0
+
+
+def _by(usages: Iterable[Usage], name: str) -> Mapping[Any, Sequence[Usage]]:
+    """The usages by that field: a year of 1,000 nodes has too many to go through for each of them."""
+    found: defaultdict[Any, list[Usage]] = defaultdict(list)
+    for one in usages:
+        found[getattr(one, name)].append(one)
+    return found
+
+
+def _hours(usages: Iterable[Usage]) -> Mapping[int, float]:
+    """Replica-hours by day, on all engines."""
+    found: dict[int, float] = {}
+    for one in usages:
+        found[one.day] = found.get(one.day, 0.0) + sum(one.hours.values())
+    return found
 
 
 def month(amount: Decimal | None, days: float) -> Decimal | None:

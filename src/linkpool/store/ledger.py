@@ -1,12 +1,13 @@
 """What days cost, and the price table."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.store.money_tables import DayRateRow, LedgerRow, PricesRow
+from linkpool.store.parts import in_parts
 from linkpool.store.tables import OutboxRow
 
 DAY = 86_400
@@ -27,10 +28,39 @@ async def add(
         row.gas = str(int(row.gas) + gas)
 
 
-async def since(session: AsyncSession, day: int) -> Sequence[LedgerRow]:
+async def add_seconds(session: AsyncSession, now: float, engine: str, by_node: Mapping[int, float]) -> None:
+    """More replica-seconds of the day of `now` (Unix seconds) for many nodes at once."""
+    day = int(now) // DAY
+    of_today = (LedgerRow.day == day) & (LedgerRow.engine == engine)
+    known = set(await session.scalars(select(LedgerRow.node).where(of_today)))
+    ordered = sorted(by_node.items())  # as others take the rows: no two wait for each other
+    old = [{"of": node, "more": seconds} for node, seconds in ordered if node in known]
+    first = {"day": day, "engine": engine, "begun_at": now, "gas": "0"}
+    new = [{**first, "node": node, "replica_seconds": s} for node, s in ordered if node not in known]
+    connection = await session.connection()
+    if old:
+        seconds = {LedgerRow.replica_seconds: LedgerRow.replica_seconds + bindparam("more")}
+        row = update(LedgerRow).where(of_today, LedgerRow.node == bindparam("of"))
+        await connection.execute(row.values(seconds), old)
+    if new:
+        await connection.execute(insert(LedgerRow), new)
+
+
+class Entry(NamedTuple):
+    """A row of `ledger` to look at: a month of 1,000 nodes has 30,000."""
+
+    day: int
+    node: int
+    engine: str
+    replica_seconds: float
+    gas: str
+
+
+async def since(session: AsyncSession, day: int) -> Sequence[Entry]:
     """From that day on, oldest first."""
-    query = select(LedgerRow).where(LedgerRow.day >= day).order_by(LedgerRow.day, LedgerRow.node)
-    return (await session.scalars(query)).all()
+    columns = (getattr(LedgerRow, name) for name in Entry._fields)
+    query = select(*columns).where(LedgerRow.day >= day).order_by(LedgerRow.day, LedgerRow.node)
+    return [Entry(*row) async for row in in_parts(session, query)]
 
 
 async def begun_at(session: AsyncSession) -> float | None:

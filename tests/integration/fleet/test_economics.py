@@ -139,3 +139,24 @@ async def test_a_fee_below_the_costs_is_told_once_there_is_a_day_to_tell_it_from
     async with database.write() as session:
         await ledger.set_prices(session, PriceTable().model_dump(mode="json"), 0.0)
     assert await told() == set(), "in a table without costs nothing is below them"
+
+
+async def test_seconds_of_many_nodes_are_added_each_to_its_own_day_and_engine(database: Database) -> None:
+    today = 10.0 * DAY
+    async with database.write() as session:
+        await ledger.add(session, today, 1, "test", gas=7)
+        await ledger.add(session, today, 1, "other", seconds=5.0)
+        await ledger.add(session, today - 1, 2, "test", seconds=3.0)
+    for seconds in ({1: 60.0, 2: 120.0}, {2: 1.0, 3: 30.0}):
+        async with database.write() as session:
+            await ledger.add_seconds(session, today + 9, "test", seconds)
+    async with database.read() as session:
+        found = {(row.day, row.node, row.engine): row for row in await ledger.since(session, 0)}
+    assert {key: row.replica_seconds for key, row in found.items()} == {
+        (9, 2, "test"): 3.0,
+        (10, 1, "other"): 5.0,
+        (10, 1, "test"): 60.0,
+        (10, 2, "test"): 121.0,
+        (10, 3, "test"): 30.0,
+    }
+    assert {row.node for row in found.values() if row.gas != "0"} == {1}

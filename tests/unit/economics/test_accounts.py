@@ -90,3 +90,39 @@ def test_at_the_break_even_point_the_fee_covers_everything(
         assert gas + fleet > earned
     else:
         assert earned * at.fee_bps >= 10_000 * (gas + fleet) > earned * (at.fee_bps - 1)
+
+
+USAGES = st.lists(
+    st.builds(
+        usage,
+        st.integers(1, 3),
+        st.sampled_from(["0xa", "0xb", None]),
+        fee=st.integers(0, 10**20),
+        gas=st.integers(0, 10**18),
+        hours=st.dictionaries(st.sampled_from(["swarm", "ecs-fargate"]), st.integers(0, 48).map(float)),
+        requests=st.integers(0, 50),
+    )
+)
+
+
+@given(USAGES)
+def test_nodes_and_days_are_sums_of_exactly_their_own_entries(entries: list[Usage]) -> None:
+    books = Books(entries, TABLE, {}, NOW)
+    for day in (None, 1, 2, 3):
+        for node in (None, "0xa", "0xb", "0xc"):
+            sums = books.sums(day=day, node=node)
+            chosen = [one for one in entries if day in (None, one.day) and node in (None, one.node)]
+            assert sums.fee_juels == sum(one.fee for one in chosen)
+            assert sums.gas_wei == sum(one.gas for one in chosen)
+            assert sums.requests == sum(one.requests for one in chosen)
+            assert sums.hours == sum(sum(one.hours.values()) for one in chosen)
+
+
+@given(USAGES)
+def test_who_ran_anything_bears_the_standing_costs_of_every_day_in_parts(entries: list[Usage]) -> None:
+    owned = [one for one in entries if one.node is not None]
+    books = Books(owned, TABLE, {}, NOW)
+    ran = {one.day for one in owned if sum(one.hours.values())}
+    idle = (len(books.days) - len(ran)) * standing_day(TABLE)
+    parts = sum((books.sums(node=node).fleet or Decimal(0) for node in ("0xa", "0xb")), Decimal(0))
+    assert float(parts + idle) == pytest.approx(float(books.sums().fleet or 0))

@@ -1,12 +1,13 @@
 """The pool's accounts, put together from what the indexer, the outbox and the ledger remember."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from linkpool.economics.accounts import ENOUGH_DAYS, Books, Prices, Usage
+from linkpool.economics.accounts import ENOUGH_DAYS, Books, Prices, Sums, Usage
 from linkpool.fleet.indexer.figures import Totals
 from linkpool.store import chain_history as history
 from linkpool.store import chain_rows, ledger, nodes
@@ -24,11 +25,13 @@ class Economics:
     stakes: Mapping[str, int]
     fee_bps: int
 
-    @property
-    def covered(self) -> bool | None:
-        """Whether the fee paid for gas and fleet; none: not enough data, or a price is missing."""
-        result = self.books.sums().result
-        return None if result is None or self.books.length < ENOUGH_DAYS else result >= 0
+    def covered(self, sums: Sums) -> bool | None:
+        """Whether the fee paid for gas and fleet; none: not enough data, or a price is missing.
+
+        sums: of all the books.
+        """
+        enough = self.books.length >= ENOUGH_DAYS
+        return sums.result >= 0 if enough and sums.result is not None else None
 
 
 async def economics(
@@ -88,26 +91,26 @@ async def _usages(session: AsyncSession, time: Time, payers: tuple[str, ...]) ->
     for day, wei in (await ledger.gas_paid(session, payers, time.begin)).items():
         gas[day, None] = gas.get((day, None), 0) + wei
     flows, missed = await _flows(session, time), await _missed(session, time)
-    none: list[Key] = [(day, None) for day in time.days]
-    found = []
-    for day, node in sorted({*none, *hours, *gas, *flows, *missed}, key=lambda key: (key[0], key[1] or "")):
-        flow, (begin, end) = flows.get((day, node), Totals()), time.of(day)
-        found.append(
-            Usage(
-                day=day,
-                node=node,
-                part=(end - begin) / DAY,
-                fee=flow.fees,
-                earned=flow.earned,
-                penalties=flow.penalties,
-                gas=gas.get((day, node), 0),
-                hours=hours.get((day, node), {}),
-                requests=flow.requests,
-                answered=flow.answered,
-                missed=missed.get((day, node), 0),
-            )
+    keys: set[Key] = {*((day, None) for day in time.days), *hours, *gas, *flows, *missed}
+
+    def usage(key: Key) -> Usage:
+        flow, (begin, end) = flows.get(key, Totals()), time.of(key[0])
+        return Usage(
+            day=key[0],
+            node=key[1],
+            part=(end - begin) / DAY,
+            fee=flow.fees,
+            earned=flow.earned,
+            penalties=flow.penalties,
+            gas=gas.get(key, 0),
+            hours=hours.get(key, {}),
+            requests=flow.requests,
+            answered=flow.answered,
+            missed=missed.get(key, 0),
         )
-    return found
+
+    ordered = sorted(keys, key=lambda key: (key[0], key[1] or ""))
+    return await asyncio.to_thread(lambda: [usage(key) for key in ordered])  # for each node and day
 
 
 async def _flows(session: AsyncSession, time: Time) -> dict[Key, Totals]:
@@ -116,6 +119,7 @@ async def _flows(session: AsyncSession, time: Time) -> dict[Key, Totals]:
     changed = await history.books_by_bucket(session, time.begin, DAY)
     found: dict[Key, Totals] = {}
     for day in time.days:
+        await asyncio.sleep(0)  # a day of 1,000 nodes takes a while: others have their turn
         for node, after in changed.get(day * DAY, {}).items():
             before = Totals.of(books[node], after.since) if node in books else Totals()
             found[day, node] = Totals.of(after, after.since) - before

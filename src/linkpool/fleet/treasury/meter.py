@@ -1,5 +1,6 @@
 """What runs is written down by the minute, so that each day's costs can be told; and whether it pays."""
 
+import asyncio
 from collections import Counter
 
 from linkpool.economics.accounts import Prices
@@ -44,8 +45,8 @@ class Meter:
         at = tip.time if tip else self._office.clock.now()
         link, coin = self._rates.link_price, self._rates.coin
         async with self._office.lead() as session:
-            for node, count in (running or Counter({0: 0})).items():
-                await ledger.add(session, at, node, self._engine, seconds=count * passed)
+            seconds = {node: count * passed for node, count in running.items()} or {0: 0.0}
+            await ledger.add_seconds(session, at, self._engine, seconds)
             await ledger.note_rates(
                 session, int(at) // ledger.DAY, link, None if coin is None else str(coin.value)
             )
@@ -56,8 +57,8 @@ class Meter:
             found = await economics(
                 session, self._window, prices(self._rates), self._office.clock.now(), self._payers
             )
-        sums, text = found.books.sums(), {}
-        if found.covered is False and sums.gas is not None and sums.fleet is not None:
+        sums, text = await asyncio.to_thread(found.books.sums), {}  # tens of thousands of prices
+        if found.covered(sums) is False and sums.gas is not None and sums.fleet is not None:
             costs = sums.gas + sums.fleet
             text["pool"] = (
                 f"in {found.books.length:.1f} days the fee brought {sums.fee:.2f}, "
