@@ -195,11 +195,13 @@ async def _buckets(
     missed = await history.missed_by_bucket(session, start, at.time, size, node)
     windows = await history.windows_by_bucket(session, start, at.time, size, node)
     delays = await history.delays_by_bucket(session, start, size, node)
-    before = together(books.values(), start)
+    before, time = together(books.values(), start), start
     found = []
     for begin in range(start, at.time + 1, size):
-        books |= changed.get(begin, {})
-        after = together(books.values(), min(begin + size, max(at.time, begin)))
+        end = min(begin + size, max(at.time, begin))
+        new = changed.get(begin, {})
+        old = [books[one] for one in new if one in books]
+        after = before.later(end - time) - together(old, end) + together(new.values(), end)
         found.append(
             wire.Bucket(
                 start=moment(begin),
@@ -209,7 +211,9 @@ async def _buckets(
                 uptime=uptime(windows[begin], missed[begin]),
             )
         )
-        before = after
+        books |= new
+        before, time = after, end
+        await asyncio.sleep(0)  # buckets may be many, and so may be the nodes that changed in them
     return found
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.store import chain_tables as t
 from linkpool.store.chain_state import Books, ChainEvent, Position, Ticket
+from linkpool.store.parts import in_parts
 
 Delays = Mapping[int, Counter[int]]
 """By bucket: how many answers came after so many blocks."""
@@ -30,7 +31,7 @@ async def books_before(session: AsyncSession, time: int, node: str | None = None
     query = select(t.books).where(t.books.c.node == t.nodes.c.node, t.books.c.block == last)
     if node is not None:
         query = query.where(t.nodes.c.node == node)
-    return {row.node: Books(*row[3:]) for row in await session.execute(query)}
+    return {row.node: Books(*row[3:]) async for row in in_parts(session, query)}
 
 
 async def books_by_bucket(
@@ -44,7 +45,7 @@ async def books_by_bucket(
     found = ends.group_by(changed.c.node, _bucket(changed.c.time, size)).subquery()
     query = select(t.books).where(t.books.c.node == found.c.node, t.books.c.block == found.c.block)
     buckets: dict[int, dict[str, Books]] = defaultdict(dict)
-    for row in await session.execute(query):
+    async for row in in_parts(session, query):
         buckets[row.time - row.time % size][row.node] = Books(*row[3:])
     return buckets
 

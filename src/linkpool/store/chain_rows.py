@@ -18,6 +18,7 @@ from linkpool.store.chain_state import (
     Ticket,
     position,
 )
+from linkpool.store.parts import in_parts
 
 KEPT = 256
 """Blocks whose hashes are kept: a re-org no deeper than this is undone exactly."""
@@ -143,7 +144,7 @@ async def books_now(session: AsyncSession, nodes: Collection[str] | None = None)
     query = select(t.books).where(t.books.c.node == t.nodes.c.node, t.books.c.block == newest)
     if nodes is not None:
         query = query.where(t.nodes.c.node.in_(nodes))
-    return {row.node: Books(*row[3:]) for row in await session.execute(query)}
+    return {row.node: Books(*row[3:]) async for row in in_parts(session, query)}
 
 
 async def positions_now(session: AsyncSession, accounts: Iterable[str]) -> dict[tuple[str, str], Position]:

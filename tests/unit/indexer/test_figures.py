@@ -82,6 +82,16 @@ def test_together_is_the_sum_of_each(stakes: list[int]) -> None:
     assert total - Totals.of(books[0], 2_000) == together(books[1:], 2_000)
 
 
+@given(st.lists(st.tuples(*[st.integers(0, 10**24)] * 4)), st.integers(0, YEAR), st.integers(0, YEAR))
+def test_with_time_alone_only_stake_times_time_grows(
+    states: list[tuple[int, int, int, int]], first: int, more: int
+) -> None:
+    names = ("active", "unbonding", "assets", "earned")
+    books = [node(**dict(zip(names, state, strict=True))) for state in states]
+    now = 1_000 + first
+    assert together(books, now).later(more) == together(books, now + more)
+
+
 def test_a_position_is_owed_what_grew_since_it_was_counted() -> None:
     books = node(active=10, assets=10, accumulator=7 * SCALE)
     held = Position(shares=3, counted_at=5 * SCALE, owed=1)

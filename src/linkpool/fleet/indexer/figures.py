@@ -1,8 +1,9 @@
 """Figures from states: what one node has and did, or all of them, and what that is in a year. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 
 from linkpool.store.chain_state import Books
 
@@ -62,6 +63,14 @@ class Totals:
             asset_seconds=at.asset_seconds,
         )
 
+    def later(self, seconds: int) -> "Totals":
+        """These so many seconds later, if nothing happens until then: only stake times time has grown."""
+        return replace(
+            self,
+            active_seconds=self.active_seconds + seconds * self.active,
+            asset_seconds=self.asset_seconds + seconds * self.assets,
+        )
+
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(*(a + b for a, b in zip(_values(self), _values(other), strict=True)))
 
@@ -69,8 +78,7 @@ class Totals:
         return Totals(*(a - b for a, b in zip(_values(self), _values(other), strict=True)))
 
 
-def _values(totals: Totals) -> list[int]:
-    return [getattr(totals, field.name) for field in fields(totals)]
+_values: Callable[[Totals], tuple[int, ...]] = attrgetter(*(field.name for field in fields(Totals)))
 
 
 def together(books: Iterable[Books], now: int) -> Totals:
