@@ -8,20 +8,18 @@ knows none of them.
 """
 
 import asyncio
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import uvloop
-
 from linkpool import log as logs
-from linkpool.api.control import run
 from linkpool.api.settings import Settings
 from linkpool.chain.keys import Key
+from linkpool.cli.control import serve
 from linkpool.engines.protocol import Group, Phase, Task, TaskEvent
 from linkpool.fleet.running.groups import REPLICAS
 from linkpool.fleet.secrets.keys import SLOTS, Keyring
@@ -110,15 +108,7 @@ async def seed(database: Database, keys: Keyring, nodes: int) -> list[str]:
     return held
 
 
-async def _until_told(settings: Settings, nodes: int) -> None:
-    loop, plane = (
-        asyncio.get_running_loop(),
-        asyncio.create_task(run(settings, engine=lambda: StoryEngine(nodes))),
-    )
-    loop.add_signal_handler(signal.SIGTERM, plane.cancel)
-    await asyncio.gather(plane, return_exceptions=True)
-
-
 if __name__ == "__main__":
     logs.configure()
-    uvloop.run(_until_told(Settings.load(Path(sys.argv[1])), int(sys.argv[2])))
+    story = partial(StoryEngine, int(sys.argv[2]))
+    serve(Settings.load(Path(sys.argv[1])), engine=story)
