@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from linkpool.store.money_tables import AccountRow
+from linkpool.store.accounts import KnownAccount
 
 
 class MoneyFigures:
@@ -16,7 +16,7 @@ class MoneyFigures:
         self._senders = Gauge("linkpool_senders_balance_wei", "Of all senders together", registry=registry)
         self._frozen = Gauge("linkpool_frozen_senders", "That are sent nothing", registry=registry)
 
-    def show(self, accounts: Mapping[str, AccountRow]) -> None:
+    def show(self, accounts: Mapping[str, KnownAccount]) -> None:
         """What the treasury saw last."""
         own = accounts.get(self._treasury)
         others = [row for address, row in accounts.items() if address != self._treasury]

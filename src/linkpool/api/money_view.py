@@ -14,9 +14,10 @@ from linkpool.fleet.treasury.build import Means, Payers
 from linkpool.fleet.treasury.economics import Economics, economics, price_table
 from linkpool.fleet.treasury.terms import Day
 from linkpool.store import accounts, alarms, chain_rows, ledger, nodes
+from linkpool.store.accounts import KnownAccount
 from linkpool.store.database import Database
 from linkpool.store.ledger import DAY
-from linkpool.store.money_tables import AccountRow, DayRateRow
+from linkpool.store.money_tables import DayRateRow
 from linkpool.store.nodes import KnownSlot
 from linkpool.store.tables import OUT, OutboxRow
 from linkpool.wire import money as wire
@@ -66,7 +67,7 @@ class MoneyView:
 
     def _accounts(
         self,
-        known: Mapping[str, AccountRow],
+        known: Mapping[str, KnownAccount],
         slots: Sequence[KnownSlot],
         oracles: Mapping[int, str | None],
         day: Day,
@@ -132,7 +133,7 @@ class MoneyView:
 
 
 def _account(
-    row: AccountRow,
+    row: KnownAccount,
     day: Day,
     siblings: list[str],
     slot: KnownSlot | None = None,

@@ -12,8 +12,7 @@ from linkpool.chain.types import Head
 from linkpool.fleet.office import Office
 from linkpool.fleet.treasury.terms import DAY, Day, Limits
 from linkpool.store import accounts, nodes
-from linkpool.store.accounts import GAS
-from linkpool.store.money_tables import AccountRow
+from linkpool.store.accounts import GAS, KnownAccount
 from linkpool.store.nodes import KnownSlot
 from linkpool.store.tables import OUT, OutboxRow
 from linkpool.units import Wei
@@ -30,7 +29,7 @@ class Look:
     treasury: int
     day: Day
     slots: Sequence[KnownSlot]
-    known: Mapping[str, AccountRow]
+    known: Mapping[str, KnownAccount]
     landed: Sequence[OutboxRow]
     under_way: Sequence[OutboxRow]
 

@@ -21,7 +21,7 @@ import structlog
 from linkpool.chain.rpc import Refusal, Rpc
 from linkpool.chain.types import Head, quantity
 from linkpool.fleet.outbox import gas_paid
-from linkpool.store.money_tables import AccountRow
+from linkpool.store.accounts import KnownAccount
 from linkpool.store.tables import OutboxRow
 from linkpool.units import show
 
@@ -59,7 +59,7 @@ class Watch:
         self._treasury = treasury
         self._seen: dict[str, Seen] = {}
 
-    def recall(self, rows: Mapping[str, AccountRow]) -> None:
+    def recall(self, rows: Mapping[str, KnownAccount]) -> None:
         """What a former term saw, of accounts that this one has not looked at."""
         for address, row in rows.items():
             self._seen.setdefault(address, Seen(row.block, int(row.balance), row.nonce))
