@@ -160,6 +160,7 @@ class Groups:
                         shape.port,
                     )
                 )
-                await self._tasks.refresh()
+                if len(self._tasks.of(row.name)) < REPLICAS:  # a new leader begins with a fleet that runs
+                    await self._tasks.refresh()
                 self._running[owner, colour] = row.name
         return row.name
