@@ -2,6 +2,7 @@
 
     python -m bench relay --nodes 1,10,50 --seconds 300 --json              one row after the other: 38 min
     python -m bench relay --nodes 1,10,50 --seconds 300 --together --json   all rows at once: 7 min
+    python -m bench relay --nodes 1000 --seconds 60 --only-relays --json    what so many cost the relays
 
 The provider is a dev chain with 12 s blocks behind a proxy that counts every call, one for each row. Idle
 replicas are the cores of real ones in one process (`bench/_idle.py`); the two relays are real processes.
@@ -21,7 +22,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench._idle import idle_replicas, key_of
 from bench._pool import percentile, pool, report
+from bench._processes import cpu_seconds, pss_mb
 from linkpool import log as logs
 from linkpool.dev.relay import DevRelay, dev_relays
 from linkpool.units import WHOLE
@@ -58,11 +60,12 @@ class Plan:
     seconds: float
     block_time: int
     together: bool
+    only_relays: bool
 
 
 async def measure(plan: Plan) -> Mapping[str, object]:
     """Rows of calls per hour, then the kill."""
-    return {**await _rows(plan), **await _kill()}
+    return await _rows(plan) if plan.only_relays else {**await _rows(plan), **await _kill()}
 
 
 async def _rows(plan: Plan) -> Mapping[str, object]:
@@ -79,7 +82,8 @@ async def _rows(plan: Plan) -> Mapping[str, object]:
         for node in range(max(plan.nodes)):
             for slot in (0, 1):
                 chain.rpc("anvil_setBalance", key_of(node, slot).address, hex(WHOLE))
-        rows = [(nodes, relays) for nodes in plan.nodes for relays in (0, RELAYS)]
+        kinds = (RELAYS,) if plan.only_relays else (0, RELAYS)
+        rows = [(nodes, relays) for nodes in plan.nodes for relays in kinds]
         begin = asyncio.Barrier(len(rows) if plan.together else 1)
         async with _lateness() as late:
             measuring = [partial(_idle, chain, *row, plan.seconds, begin) for row in rows]
@@ -87,12 +91,31 @@ async def _rows(plan: Plan) -> Mapping[str, object]:
                 counted = await asyncio.gather(*(measure() for measure in measuring))
             else:
                 counted = [await measure() for measure in measuring]
-        for (nodes, relays), calls in zip(rows, counted, strict=True):
+        for (nodes, relays), row in zip(rows, counted, strict=True):
             name = f"nodes_{nodes}_{'relays' if relays else 'direct'}"
-            figures[f"{name}_calls_per_hour"] = round(calls.total() * 3600 / plan.seconds)
-            figures[f"{name}_by_method"] = dict(calls.most_common())
+            figures[f"{name}_calls_per_hour"] = round(row.calls.total() * 3600 / plan.seconds)
+            figures[f"{name}_by_method"] = dict(row.calls.most_common())
+            if relays:
+                figures[f"{name}_each"] = [asdict(cost) for cost in row.relays]
         figures["lag_p99_s"] = round(percentile(late, 0.99) or 0.0, 4)
     return figures
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one relay took: connections it held, percent of a core, MB."""
+
+    clients: int
+    cpu_percent: float
+    pss_mb: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one fleet asked its provider for, and what that took of each relay."""
+
+    calls: Counter[str]
+    relays: Sequence[Cost]
 
 
 @asynccontextmanager
@@ -114,9 +137,7 @@ async def _lateness() -> AsyncIterator[list[float]]:
         watching.cancel()
 
 
-async def _idle(
-    chain: Anvil, nodes: int, relays: int, seconds: float, begin: asyncio.Barrier
-) -> Counter[str]:
+async def _idle(chain: Anvil, nodes: int, relays: int, seconds: float, begin: asyncio.Barrier) -> Row:
     """Calls that reached the provider in that time, once everybody has started.
 
     begin: where all that are measured at once wait for each other.
@@ -134,9 +155,17 @@ async def _idle(
         await stack.enter_async_context(idle_replicas(nodes, urls, CHAIN_ID))
         await begin.wait()
         await asyncio.sleep(SETTLE_SECONDS)
-        before = provider.calls.copy()
+        before, spent = provider.calls.copy(), [cpu_seconds(relay.process.pid) for relay in between]
         await asyncio.sleep(seconds)
-        return provider.calls - before
+        costs = [
+            Cost(
+                int(await _figure(relay, http, "linkpool_relay_clients")),
+                round(100 * (cpu_seconds(relay.process.pid) - was) / seconds, 1),
+                pss_mb(relay.process.pid),
+            )
+            for relay, was in zip(between, spent, strict=True)
+        ]
+        return Row(provider.calls - before, costs)
 
 
 async def _filled(relay: DevRelay, http: aiohttp.ClientSession) -> None:
@@ -180,6 +209,8 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--block-time", type=int, default=12)
     parser.add_argument("--together", action="store_true", help="all rows at once")
+    parser.add_argument("--only-relays", action="store_true", help="nobody without relays, and no kill")
     own, rest = parser.parse_known_args(arguments)
-    plan = Plan([int(part) for part in own.nodes.split(",")], own.seconds, own.block_time, own.together)
+    nodes = [int(part) for part in own.nodes.split(",")]
+    plan = Plan(nodes, own.seconds, own.block_time, own.together, own.only_relays)
     report("relay", rest, partial(measure, plan))
