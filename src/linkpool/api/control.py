@@ -18,7 +18,6 @@ from linkpool.api.agent import build_agent_app
 from linkpool.api.agent_tls import RENEW_EVERY, AgentTls
 from linkpool.api.app import Defaults, build_app
 from linkpool.api.engine import for_tasks, local_engine, open_engine
-from linkpool.api.files import room_for_lines
 from linkpool.api.pages import STATIC
 from linkpool.api.server import listen, serve
 from linkpool.api.settings import Settings
@@ -46,6 +45,7 @@ from linkpool.fleet.treasury.build import Means
 from linkpool.fleet.treasury.rates import Sources
 from linkpool.fleet.treasury.terms import Limits, Terms
 from linkpool.jobs.net import open_http
+from linkpool.open_files import room_for_connections
 from linkpool.store import pool_identity, releases, tokens
 from linkpool.store.database import Database
 from linkpool.supervise import forever
@@ -155,7 +155,7 @@ async def _ground(
         means=_means(settings),
         max_fee=Wei(settings.max_fee),
         link_price=None if settings.link_price is None else str(settings.link_price),
-        door=Door(Proofs(database).refusal, room_for_lines()),
+        door=Door(Proofs(database).refusal, room_for_connections()),
         knock=Knock(),
         http=await stack.enter_async_context(open_http()),
         capacity=Juels(settings.capacity),

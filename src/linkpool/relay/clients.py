@@ -5,7 +5,7 @@ too long is cut off: it will come back and read what it missed, and the others n
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -77,6 +77,8 @@ class Clients:
     def __init__(self, interest: Interest) -> None:
         self._interest = interest
         self._idents = count(1)
+        self._by_contract: defaultdict[str, dict[str, Client]] = defaultdict(dict)
+        """Who subscribes to a contract's logs, by subscription: a block has many, and few want each."""
         self.all: set[Client] = set()
         self.dropped = 0
         """Clients that read too slowly."""
@@ -107,8 +109,10 @@ class Clients:
             if one.wanted is None:
                 client.heads.add(one.ident)
             else:
-                client.logs[one.ident] = one.wanted
                 self._interest.pin(one.wanted.addresses)
+                client.logs[one.ident] = one.wanted
+                for address in one.wanted.addresses:
+                    self._by_contract[address][one.ident] = client
 
     def unsubscribe(self, client: Client, params: Sequence[Any]) -> bool:
         """True when there was such a subscription."""
@@ -122,6 +126,10 @@ class Clients:
         if wanted is None:
             return False
         self._interest.unpin(wanted.addresses)
+        for address in wanted.addresses:
+            del self._by_contract[address][ident]
+            if not self._by_contract[address]:
+                del self._by_contract[address]
         return True
 
     def left(self, client: Client) -> None:
@@ -159,11 +167,10 @@ class Clients:
     def _tell_logs(self, logs: Sequence[Json]) -> None:
         for one in logs:
             text = ""
-            for client in self.all:
-                for ident, wanted in client.logs.items():
-                    if wanted.takes(one):
-                        text = text or orjson.dumps(one).decode()
-                        client.put(_notice(ident, text))
+            for ident, client in self._by_contract.get(one["address"].lower(), {}).items():
+                if client.logs[ident].takes(one):
+                    text = text or orjson.dumps(one).decode()
+                    client.put(_notice(ident, text))
 
 
 def _notice(ident: str, result: str) -> str:

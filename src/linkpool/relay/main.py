@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import resource
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -18,10 +17,11 @@ from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.types import unhex
 from linkpool.errors import Permanent
+from linkpool.open_files import KEPT, room_for_connections
 from linkpool.relay.checking import EVERY_SECONDS
 from linkpool.relay.core import Core
 from linkpool.relay.observed import Link, Observed
-from linkpool.relay.server import Server
+from linkpool.relay.server import MAX_POSTS, Server
 from linkpool.relay.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,6 @@ def main(config: Path | None, environ: Mapping[str, str], said: Mapping[str, Any
     """Run one relay until SIGTERM or Ctrl-C; returns 0. Raises LinkPoolError when it cannot start."""
     logs.configure()
     settings = Settings.load(config, environ, said)
-    _allow_many_connections()
     asyncio.run(_until_told(settings))
     return 0
 
@@ -66,7 +65,8 @@ async def run(settings: Settings, *, listening: Callable[[int], None] | None = N
         registry = CollectorRegistry(auto_describe=False)
         registry.register(Observed(links, core))
         token = logs.hide(token) if token else None
-        server = Server(core, registry, token=token, max_clients=settings.max_clients)
+        room = room_for_connections(KEPT + MAX_POSTS)
+        server = Server(core, registry, token=token, max_clients=min(settings.max_clients or room, room))
         try:
             port = await stack.enter_async_context(server.listening(settings.host, settings.port, tls))
         except OSError as error:
@@ -77,10 +77,3 @@ async def run(settings: Settings, *, listening: Callable[[int], None] | None = N
         if listening:
             listening(port)
         await core.run()
-
-
-def _allow_many_connections() -> None:
-    """Each replica holds three connections; the usual soft limit of a process is 1,024 files."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

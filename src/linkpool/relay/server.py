@@ -28,7 +28,7 @@ class Server:
     """Serves one core. token: what callers must show, if anything."""
 
     def __init__(
-        self, core: Core, registry: CollectorRegistry, *, token: str | None = None, max_clients: int = 2_000
+        self, core: Core, registry: CollectorRegistry, *, token: str | None = None, max_clients: int
     ) -> None:
         self._core, self._registry = core, registry
         self._token, self._max_clients = token, max_clients

@@ -51,7 +51,9 @@ class Settings(BaseModel):
     window: int = Field(
         320, ge=32, le=4_096, description="Newest blocks that are kept; replicas ask for 256."
     )
-    max_clients: int = Field(2_000, gt=0, description="WebSocket connections at once.")
+    max_clients: int | None = Field(
+        None, gt=0, description="WebSocket connections at once; by default as many as its open files allow."
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -248,6 +248,26 @@ async def test_a_token_and_tls(chain: Anvil, tmp_path: Path) -> None:
     await asyncio.gather(serving, return_exceptions=True)
 
 
+async def test_no_more_clients_than_it_is_told_to_take(chain: Anvil) -> None:
+    said = {"upstreams": [chain.ws], "chain_id": 31337, "port": 0, "max_clients": 1}
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(run(Settings.load(None, {}, said), listening=port.set_result))
+    async with aiohttp.ClientSession() as session:
+        url = f"ws://127.0.0.1:{await port}"
+        async with session.ws_connect(url):
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+                await session.ws_connect(url)
+        async with asyncio.timeout(30):
+            while True:  # the place is free as soon as the relay has seen the first one leave
+                try:
+                    async with session.ws_connect(url):
+                        break
+                except aiohttp.WSServerHandshakeError:
+                    await asyncio.sleep(0.02)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
 async def _status(session: aiohttp.ClientSession, url: str) -> int:
     async with session.get(url) as reply:
         return reply.status

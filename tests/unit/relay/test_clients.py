@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from linkpool.relay.clients import MAX_LINE_BYTES, Client
+from linkpool.relay.filters import Filter
 from tests.support import virtual_time
 from tests.support.chain_world import BOARD, make_chain, until
 from tests.support.fake_endpoint import FakeEndpoint
@@ -83,6 +84,33 @@ def test_unsubscribing_ends_the_notices() -> None:
             await until(lambda: relay.tip == emitter.chain.head.number)
             assert len(reader.read) == 5
             assert relay.core.clients.subscriptions == 0
+
+    virtual_time.run(main())
+
+
+def test_a_log_is_compared_with_those_who_asked_for_its_contract_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[Filter] = []
+    takes = Filter.takes
+
+    def counted(wanted: Filter, log: dict[str, Any]) -> bool:
+        compared.append(wanted)
+        return takes(wanted, log)
+
+    async def main() -> None:
+        async with world() as (emitter, relay, reader):
+            others = [f"0x{number:040x}" for number in range(1, 9)]
+            for address in (*others, [*others, BOARD], BOARD):
+                await reader.say(("eth_subscribe", ["logs", {"address": address}]))
+            await until(lambda: len(reader.read) == 10)
+            monkeypatch.setattr(Filter, "takes", counted)
+            emitter.blocks(1)
+            await until(lambda: len(reader.read) == 12)
+            assert {BOARD.lower() in wanted.addresses for wanted in compared} == {True}
+            for acknowledged in reader.read[:10]:
+                await reader.say(("eth_unsubscribe", [acknowledged["result"]]))
+            assert not relay.core.clients._by_contract, "nothing is kept of who is gone"
 
     virtual_time.run(main())
 
