@@ -79,11 +79,11 @@ class Day:
     def __init__(self, limits: Limits, sent: Mapping[str, int]) -> None:
         self._limits = limits
         self._sent = dict(sent)
-
-    @property
-    def pool(self) -> int:
+        self.pool = sum(sent.values())
         """Wei to everybody."""
-        return sum(self._sent.values())
+        self._of_sender = f"the sender's {show(limits.sender)}"
+        self._of_pool = f"the pool's {show(limits.pool)}"
+        self._of_node = f"the node's {show(limits.node)}"
 
     @property
     def pool_room(self) -> int:
@@ -98,14 +98,15 @@ class Day:
         """siblings: all senders of its node, itself too; none of the manager's."""
         node = sum(self.of(each) for each in siblings)
         rooms = [
-            Room(self._limits.sender - self.of(address), f"the sender's {show(self._limits.sender)}"),
-            Room(self._limits.pool - self.pool, f"the pool's {show(self._limits.pool)}"),
+            Room(self._limits.sender - self.of(address), self._of_sender),
+            Room(self._limits.pool - self.pool, self._of_pool),
         ]
         if siblings:
-            rooms.append(Room(self._limits.node - node, f"the node's {show(self._limits.node)}"))
+            rooms.append(Room(self._limits.node - node, self._of_node))
         least = min(rooms, key=lambda room: room.wei)
         return Room(max(least.wei, 0), least.limit)
 
     def count(self, address: str, amount: int) -> None:
         """It is being sent."""
         self._sent[address] = self.of(address) + amount
+        self.pool += amount
