@@ -22,28 +22,51 @@ class Sums:
     lost: int
 
 
-async def account_buckets(
+@dataclass(frozen=True)
+class AccountPast:
+    """What an account's buckets of `size` seconds from `start` to `end` are made of. Pure."""
+
+    start: int
+    size: int
+    end: int
+    states: States
+    tickets: Sequence[Ticket]
+    before: Mapping[str, Books]
+    changed: Mapping[int, Mapping[str, Books]]
+
+    def buckets(self) -> list[AccountBucket]:
+        """One after the other, by the books of its end."""
+        books = dict(self.before)
+        found = []
+        for begin in range(self.start, self.end + 1, self.size):
+            books |= self.changed.get(begin, {})
+            sums = sums_before(begin + self.size, self.states, self.tickets, books)
+            found.append(
+                AccountBucket(
+                    start=moment(begin), value=str(sums.value), earned=str(sums.earned), lost=str(sums.lost)
+                )
+            )
+        return found
+
+
+async def account_past(
     session: AsyncSession, at: Block, account: str, size: int, count: int
-) -> list[AccountBucket]:
-    """The last `count` buckets of so many seconds; none of an account that never had anything."""
+) -> AccountPast | None:
+    """For the last `count` buckets of so many seconds; none of an account that never had anything."""
     states = await history.positions_of(session, account)
     if not states:
-        return []
-    tickets = await history.tickets_of(session, account)
+        return None
     last, first = at.time - at.time % size, states[0][0]
     start = max(last - (count - 1) * size, first - first % size)
-    books = await history.books_before(session, start)
-    changed = await history.books_by_bucket(session, start, size)
-    found = []
-    for begin in range(start, at.time + 1, size):
-        books |= changed.get(begin, {})
-        sums = sums_before(begin + size, states, tickets, books)
-        found.append(
-            AccountBucket(
-                start=moment(begin), value=str(sums.value), earned=str(sums.earned), lost=str(sums.lost)
-            )
-        )
-    return found
+    return AccountPast(
+        start,
+        size,
+        at.time,
+        states,
+        tickets=await history.tickets_of(session, account),
+        before=await history.books_before(session, start),
+        changed=await history.books_by_bucket(session, start, size),
+    )
 
 
 def sums_before(end: int, states: States, tickets: Sequence[Ticket], books: Mapping[str, Books]) -> Sums:

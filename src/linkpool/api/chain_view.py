@@ -1,16 +1,15 @@
 """The indexer's tables as the API shows them: figures, history, accounts, events. Reads; changes nothing."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from linkpool.api.account_past import account_buckets
-from linkpool.contracts.pool import Status
-from linkpool.fleet.indexer.figures import WINDOW, Totals, median, together, uptime, yearly
+from linkpool.api.account_past import account_past
+from linkpool.api.chain_figures import Past, Seen
+from linkpool.fleet.indexer.figures import WINDOW
 from linkpool.store import chain_history as history
 from linkpool.store import chain_rows as rows
 from linkpool.store.chain_state import Block, Books, PoolBooks, Position, Ticket
@@ -40,14 +39,20 @@ class ChainView:
         self._database = database
         self._known: Known | None = None
         self._working = asyncio.Lock()
+        self._counting = asyncio.Lock()
+        """Buckets of 1,000 nodes take a core for a while: those of one history at a time."""
 
     async def known(self) -> Known:
         """Every node's figures, and those of all together. Raises StoreUnreachable."""
-        async with self._working, self._snapshot() as session:
-            at, checked = await rows.tip(session), await rows.checked(session)
-            checks = checked.checks if checked else 0
-            if self._known is None or (self._known.at, self._known.checks) != (at, checks):
-                self._known = await _figures(session, at, checks)
+        async with self._working:
+            async with self._snapshot() as session:
+                at, checked = await rows.tip(session), await rows.checked(session)
+                checks = checked.checks if checked else 0
+                if self._known is not None and (self._known.at, self._known.checks) == (at, checks):
+                    return self._known
+                pool = await rows.pool_now(session)
+                seen = None if at is None else await _seen(session, at)
+            self._known = await asyncio.to_thread(_known, seen, checks, pool)
             return self._known
 
     async def pool(self) -> wire.PoolFigures:
@@ -83,7 +88,9 @@ class ChainView:
             size = SIZES[bucket]
             last = at.time - at.time % size
             start = max(last - (count - 1) * size, min(began) - min(began) % size)
-            buckets = await _buckets(session, at, start, size, node)
+            past = await _past(session, start, size, at.time, node)
+        async with self._counting:
+            buckets = await asyncio.to_thread(past.buckets)
         return wire.History(as_of=as_of(at), bucket=bucket, buckets=buckets)
 
     async def account(self, address: str) -> wire.Account:
@@ -112,7 +119,9 @@ class ChainView:
         """The last `count` buckets of an account. address: checksummed. Raises StoreUnreachable."""
         async with self._snapshot() as session:
             at = await rows.tip(session)
-            found = [] if at is None else await account_buckets(session, at, address, SIZES[bucket], count)
+            past = None if at is None else await account_past(session, at, address, SIZES[bucket], count)
+        async with self._counting:
+            found = [] if past is None else await asyncio.to_thread(past.buckets)
         return wire.AccountHistory(as_of=as_of(at), bucket=bucket, buckets=found)
 
     async def events(
@@ -142,89 +151,38 @@ def as_of(at: Block | None) -> wire.AsOf | None:
     return wire.AsOf(block=at.number, time=moment(at.time)) if at else None
 
 
-async def _figures(session: AsyncSession, at: Block | None, checks: int) -> Known:
-    pool = await rows.pool_now(session)
-    if at is None:
+def _known(seen: Seen | None, checks: int, pool: PoolBooks) -> Known:
+    if seen is None:
         return Known(None, checks, pool, {}, None)
-    every = await rows.registered(session)
-    began = {one.node: one.time for one in every}
+    return Known(seen.at, checks, pool, seen.each(), seen.of(seen.began) if seen.began else None)
+
+
+async def _seen(session: AsyncSession, at: Block) -> Seen:
     since = max(at.time - WINDOW, 0)
-    now, before = await rows.books_now(session), await history.books_before(session, since)
-    ever, missed = await history.missed(session, 0, at.time), await history.missed(session, since, at.time)
-    windows, delays = await history.windows(session, since, at.time), await history.delays(session, since)
-
-    def figures(nodes: list[str]) -> wire.Figures:
-        begin = max(since, min(began[node] for node in nodes))
-        totals = together([now[node] for node in nodes], at.time)
-        change = totals - together([before[node] for node in nodes if node in before], since)
-        rates = yearly(change, at.time - begin)
-        waits: Counter[int] = sum((delays.get(node, Counter()) for node in nodes), Counter())
-        return wire.Figures(
-            stock=_stock(totals),
-            ever=_flow(totals, sum(ever[node] for node in nodes)),
-            rates=wire.Rates(
-                since=moment(begin),
-                seconds=at.time - begin,
-                uptime=uptime(sum(windows[node] for node in nodes), sum(missed[node] for node in nodes)),
-                delay_blocks=median(waits),
-                income_apr=rates.income,
-                penalty_apr=rates.penalty,
-                apr=rates.apr,
-            ),
-        )
-
-    nodes = {
-        node: wire.NodeFigures(
-            status=Status(now[node].status).name.lower(),
-            capacity=str(now[node].capacity),
-            fee_bps=now[node].fee_bps,
-            registered_at=moment(time),
-            **dict(figures([node])),
-        )
-        for node, time in began.items()
-    }
-    return Known(at, checks, pool, nodes, figures(list(began)) if began else None)
+    return Seen(
+        at,
+        since,
+        began={one.node: one.time for one in await rows.registered(session)},
+        now=await rows.books_now(session),
+        before=await history.books_before(session, since),
+        ever=await history.missed(session, 0, at.time),
+        missed=await history.missed(session, since, at.time),
+        windows=await history.windows(session, since, at.time),
+        delays=await history.delays(session, since),
+    )
 
 
-async def _buckets(
-    session: AsyncSession, at: Block, start: int, size: int, node: str | None
-) -> list[wire.Bucket]:
-    """One after the other: a node that nothing happened to is as it was before."""
-    books: dict[str, Books] = await history.books_before(session, start, node)
-    changed = await history.books_by_bucket(session, start, size, node)
-    missed = await history.missed_by_bucket(session, start, at.time, size, node)
-    windows = await history.windows_by_bucket(session, start, at.time, size, node)
-    delays = await history.delays_by_bucket(session, start, size, node)
-    before, time = together(books.values(), start), start
-    found = []
-    for begin in range(start, at.time + 1, size):
-        end = min(begin + size, max(at.time, begin))
-        new = changed.get(begin, {})
-        old = [books[one] for one in new if one in books]
-        after = before.later(end - time) - together(old, end) + together(new.values(), end)
-        found.append(
-            wire.Bucket(
-                start=moment(begin),
-                stock=_stock(after),
-                flow=_flow(after - before, missed[begin]),
-                delay_blocks=median(delays.get(begin, Counter())),
-                uptime=uptime(windows[begin], missed[begin]),
-            )
-        )
-        books |= new
-        before, time = after, end
-        await asyncio.sleep(0)  # buckets may be many, and so may be the nodes that changed in them
-    return found
-
-
-def _stock(totals: Totals) -> wire.Stock:
-    return wire.Stock(**{name: str(getattr(totals, name)) for name in wire.Stock.model_fields})
-
-
-def _flow(totals: Totals, missed: int) -> wire.Flow:
-    amounts = {name: str(getattr(totals, name)) for name in ("earned", "net", "fees", "penalties")}
-    counts = {name: getattr(totals, name) for name in ("requests", "answered", "rejected", "cancelled")}
-    return wire.Flow(**amounts, **counts, missed=missed)
+async def _past(session: AsyncSession, start: int, size: int, end: int, node: str | None) -> Past:
+    return Past(
+        start,
+        size,
+        end,
+        before=await history.books_before(session, start, node),
+        changed=await history.books_by_bucket(session, start, size, node),
+        missed=await history.missed_by_bucket(session, start, end, size, node),
+        windows=await history.windows_by_bucket(session, start, end, size, node),
+        delays=await history.delays_by_bucket(session, start, size, node),
+    )
 
 
 def _holding(node: str, held: Position, books: Books, pool: PoolBooks, tickets: list[Ticket]) -> wire.Holding:

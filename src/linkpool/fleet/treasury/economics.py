@@ -90,7 +90,7 @@ async def _usages(session: AsyncSession, time: Time, payers: tuple[str, ...]) ->
         gas[key] = gas.get(key, 0) + int(row.gas)
     for day, wei in (await ledger.gas_paid(session, payers, time.begin)).items():
         gas[day, None] = gas.get((day, None), 0) + wei
-    flows, missed = await _flows(session, time), await _missed(session, time)
+    flows, missed = await _days(session, time)
     keys: set[Key] = {*((day, None) for day in time.days), *hours, *gas, *flows, *missed}
 
     def usage(key: Key) -> Usage:
@@ -113,25 +113,30 @@ async def _usages(session: AsyncSession, time: Time, payers: tuple[str, ...]) ->
     return await asyncio.to_thread(lambda: [usage(key) for key in ordered])  # for each node and day
 
 
-async def _flows(session: AsyncSession, time: Time) -> dict[Key, Totals]:
-    """What each day brought each node."""
+async def _days(session: AsyncSession, time: Time) -> tuple[dict[Key, Totals], dict[Key, int]]:
+    """What each day brought each node, and what it missed. Day by day: the database hangs up on whoever
+    works something out for long between two questions.
+    """
     books: dict[str, NodeBooks] = await history.books_before(session, time.begin)
     changed = await history.books_by_bucket(session, time.begin, DAY)
-    found: dict[Key, Totals] = {}
-    for day in time.days:
-        await asyncio.sleep(0)  # a day of 1,000 nodes takes a while: others have their turn
-        for node, after in changed.get(day * DAY, {}).items():
-            before = Totals.of(books[node], after.since) if node in books else Totals()
-            found[day, node] = Totals.of(after, after.since) - before
-            books[node] = after
-    return found
-
-
-async def _missed(session: AsyncSession, time: Time) -> dict[Key, int]:
-    found: dict[Key, int] = {}
+    flows: dict[Key, Totals] = {}
+    missed: dict[Key, int] = {}
     for day in time.days:
         for node, count in (await history.missed(session, *time.of(day))).items():
-            found[day, node] = count
+            missed[day, node] = count
+        after = changed.get(day * DAY, {})
+        for node, flow in (await asyncio.to_thread(_flows, books, after)).items():
+            flows[day, node] = flow
+        books |= after
+    return flows, missed
+
+
+def _flows(before: Mapping[str, NodeBooks], after: Mapping[str, NodeBooks]) -> dict[str, Totals]:
+    """What came to each node in between."""
+    found = {}
+    for node, books in after.items():
+        was = Totals.of(before[node], books.since) if node in before else Totals()
+        found[node] = Totals.of(books, books.since) - was
     return found
 
 
