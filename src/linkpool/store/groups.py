@@ -35,6 +35,12 @@ async def all_living(session: AsyncSession) -> Sequence[GroupRow]:
     return (await session.scalars(query)).all()
 
 
+async def living_of_bridges(session: AsyncSession) -> Sequence[GroupRow]:
+    """Those of adapters that shall run."""
+    query = select(GroupRow).where(GroupRow.removed_at.is_(None), GroupRow.bridge.is_not(None))
+    return (await session.scalars(query.order_by(GroupRow.made_at, GroupRow.name))).all()
+
+
 async def named(session: AsyncSession, names: Collection[str]) -> dict[str, GroupRow]:
     """Those of these names that the database knows, removed or not."""
     rows = await session.scalars(select(GroupRow).where(GroupRow.name.in_(names)))

@@ -218,7 +218,7 @@ class Adapters:
         async with self._office.read() as session:
             document = Document.of(await catalog.current(session))
             rows = await adapters.every(session)
-            living = await groups.all_living(session)
+            living = await groups.living_of_bridges(session)
             open_moves = {row.bridge: row for row in await moves.open_of_bridges(session) if row.bridge}
         for name, row in rows.items():
             stand = self._colours.stands.setdefault(name, Stand())
