@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 
 from linkpool.economics import accounts as books
@@ -48,20 +48,21 @@ class MoneyView:
             day = Day(terms.limits, await accounts.sent_since(session, treasury, now - DAY))
             senders = [treasury, self._payers.manager, *(slot.sender for slot in slots)]
             moves = await accounts.latest(session, MOVES, senders)
-            held = {row.detail for row in await alarms.every(session) if row.kind == Kind.OFFERS_HELD}
-        holding = sum(map(self._held, slots))
+            why = {row.detail for row in await alarms.every(session) if row.kind == Kind.OFFERS_HELD}
+        held = {slot.sender for slot in slots if self._held(slot)}
+        shown = await asyncio.to_thread(self._accounts, known, slots, held, oracles, day)  # of thousands
         return wire.TreasuryView(
             address=treasury,
             balance=known[treasury].balance if treasury in known else None,
             low=str(terms.marks.low),
             high=str(terms.marks.high),
-            floor=str(terms.floor(holding)),
+            floor=str(terms.floor(len(held))),
             limits=wire.Limits(
                 sender=str(terms.limits.sender), node=str(terms.limits.node), pool=str(terms.limits.pool)
             ),
             day=str(day.pool),
-            hold=next(iter(held), None),
-            accounts=self._accounts(known, slots, oracles, day),
+            hold=next(iter(why), None),
+            accounts=shown,
             moves=[_move(row) for row in moves],
         )
 
@@ -69,6 +70,7 @@ class MoneyView:
         self,
         known: Mapping[str, KnownAccount],
         slots: Sequence[KnownSlot],
+        held: Set[str],
         oracles: Mapping[int, str | None],
         day: Day,
     ) -> list[wire.AccountView]:
@@ -80,8 +82,9 @@ class MoneyView:
             siblings[slot.node].append(slot.sender)
         for slot in slots:
             if slot.sender in known:
-                row, node, held = known[slot.sender], oracles.get(slot.node), self._held(slot)
-                shown.append(_account(row, day, siblings[slot.node], slot, node, held=held))
+                row, node = known[slot.sender], oracles.get(slot.node)
+                holds = slot.sender in held
+                shown.append(_account(row, day, siblings[slot.node], slot, node, held=holds))
         return shown
 
     async def account(self, address: str) -> wire.AccountView | None:

@@ -1,6 +1,6 @@
 """What days cost, and the price table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -56,11 +56,12 @@ class Entry(NamedTuple):
     gas: str
 
 
-async def since(session: AsyncSession, day: int) -> Sequence[Entry]:
+async def since(session: AsyncSession, day: int) -> AsyncIterator[Entry]:
     """From that day on, oldest first."""
     columns = (getattr(LedgerRow, name) for name in Entry._fields)
     query = select(*columns).where(LedgerRow.day >= day).order_by(LedgerRow.day, LedgerRow.node)
-    return [Entry(*row) async for row in in_parts(session, query)]
+    async for row in in_parts(session, query):
+        yield Entry(*row)
 
 
 async def begun_at(session: AsyncSession) -> float | None:

@@ -111,7 +111,7 @@ async def test_what_runs_is_booked_by_the_minute_and_a_sleeper_books_no_more_tha
         clock.advance(passed)
         await meter.step()
     async with database.read() as session:
-        rows = await ledger.since(session, 0)
+        rows = [row async for row in ledger.since(session, 0)]
         rates = await ledger.rates_since(session, 0)
     assert {row.node for row in rows} == {1}
     assert sum(row.replica_seconds for row in rows) == 2 * (60 + 60 + MOST_SECONDS)
@@ -151,7 +151,7 @@ async def test_seconds_of_many_nodes_are_added_each_to_its_own_day_and_engine(da
         async with database.write() as session:
             await ledger.add_seconds(session, today + 9, "test", seconds)
     async with database.read() as session:
-        found = {(row.day, row.node, row.engine): row for row in await ledger.since(session, 0)}
+        found = {(row.day, row.node, row.engine): row async for row in ledger.since(session, 0)}
     assert {key: row.replica_seconds for key, row in found.items()} == {
         (9, 2, "test"): 3.0,
         (10, 1, "other"): 5.0,

@@ -158,7 +158,7 @@ async def test_what_senders_spend_is_booked_for_their_node(purse: Purse) -> None
     spent = before - purse.balance(key.address)
     assert spent > 0
     async with purse.database.read() as session:
-        rows = await ledger.since(session, 0)
+        rows = [row async for row in ledger.since(session, 0)]
         seen = await accounts.every(session)
     assert sum(int(row.gas) for row in rows if row.node == index) == spent
     assert int(seen[key.address].spent) == spent

@@ -83,7 +83,7 @@ async def _usages(session: AsyncSession, time: Time, payers: tuple[str, ...]) ->
     oracles = {row.index: row.oracle for row in await nodes.every(session)}
     hours: dict[Key, dict[str, float]] = {}
     gas: dict[Key, int] = {}
-    for row in await ledger.since(session, time.begin // DAY):
+    async for row in ledger.since(session, time.begin // DAY):
         key = row.day, oracles.get(row.node)
         by_engine = hours.setdefault(key, {})
         by_engine[row.engine] = by_engine.get(row.engine, 0.0) + row.replica_seconds / 3600
@@ -109,8 +109,10 @@ async def _usages(session: AsyncSession, time: Time, payers: tuple[str, ...]) ->
             missed=missed.get(key, 0),
         )
 
-    ordered = sorted(keys, key=lambda key: (key[0], key[1] or ""))
-    return await asyncio.to_thread(lambda: [usage(key) for key in ordered])  # for each node and day
+    def usages() -> list[Usage]:
+        return [usage(key) for key in sorted(keys, key=lambda key: (key[0], key[1] or ""))]
+
+    return await asyncio.to_thread(usages)  # of every node and day
 
 
 async def _days(session: AsyncSession, time: Time) -> tuple[dict[Key, Totals], dict[Key, int]]:
