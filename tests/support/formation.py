@@ -61,8 +61,12 @@ class Formation:
 
     def _decide(self, said: Mapping[str, Any]) -> bool:
         ((function, told),) = said.items()
+        if function == "Condition":
+            return self.holds(told)
         if function == "Fn::Not":
             return not self._decide(told[0])
+        if function == "Fn::And":
+            return all(self._decide(each) for each in told)
         assert function == "Fn::Equals", f"{function} is not known here"
         return bool(self.read(told[0]) == self.read(told[1]))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from troposphere import GetAtt, Ref, Sub, Template, cloudwatch, sns
 
-from linkpool.aws.parameters import MAILED, ON_EC2, OWN_DATABASE
+from linkpool.aws.parameters import IN_USE, MAILED, ON_EC2, OWN_DATABASE, RUNNING
 
 GIB = 2**30
 
@@ -36,16 +36,16 @@ WATCHES = (
     Watch(
         "NoControlPlane",
         "No control plane answers: replicas serve on, but nothing is started, paid or upgraded.",
-        _ELB, "HealthyHostCount", "balancer", "Maximum", _BELOW, 1, 2, "breaching",
+        _ELB, "HealthyHostCount", "balancer", "Maximum", _BELOW, 1, 2, "breaching", RUNNING,
     ),
     Watch(
         "OneControlPlane",
         "Only one control plane answers: nobody is left to take over.",
-        _ELB, "HealthyHostCount", "balancer", "Maximum", _BELOW, 2, 15, "breaching",
+        _ELB, "HealthyHostCount", "balancer", "Maximum", _BELOW, 2, 15, "breaching", RUNNING,
     ),
     Watch(
         "UnhealthyTarget",
-        "A control plane runs and is not ready: does it reach the database?",
+        "A control plane runs and does not answer; ECS replaces it. Its last words are in its logs.",
         _ELB, "UnHealthyHostCount", "balancer", "Minimum", _ABOVE, 0, 5,
     ),
     Watch(
@@ -54,12 +54,17 @@ WATCHES = (
         _ELB, "HTTPCode_Target_5XX_Count", "balancer", "Sum", _ABOVE, 20, 5, "notBreaching",
     ),
     Watch(
+        "DatabaseUnused",
+        "No control plane is connected to the database: is it there, is its password the secret's?",
+        _RDS, "DatabaseConnections", "database", "Maximum", _BELOW, 1, 5, "breaching", IN_USE,
+    ),
+    Watch(
         "DatabaseBusy", "The database's processors are busy: a larger DatabaseClass.",
         _RDS, "CPUUtilization", "database", "Average", _ABOVE, 80, 15, condition=OWN_DATABASE,
     ),
     Watch(
-        "DatabaseFull", "Less than 4 GiB of storage are free: raise DatabaseStorageAtMost.",
-        _RDS, "FreeStorageSpace", "database", "Minimum", _BELOW, 4 * GIB, 5, condition=OWN_DATABASE,
+        "DatabaseFull", "Less than 1 GiB of storage is free and it did not grow: DatabaseStorageAtMost?",
+        _RDS, "FreeStorageSpace", "database", "Minimum", _BELOW, GIB, 5, condition=OWN_DATABASE,
     ),
     Watch(
         "DatabaseMemory", "The database has less than 256 MiB of memory left.",

@@ -98,7 +98,7 @@ def _balancer(template: Template) -> tuple[Any, Any]:
             TargetType="ip",
             Protocol="HTTP",
             Port=API_PORT,
-            HealthCheckPath="/ready",
+            HealthCheckPath="/live",  # who fails it is replaced: no cure for a database that is away
             HealthCheckIntervalSeconds=10,
             HealthCheckTimeoutSeconds=5,
             HealthyThresholdCount=2,

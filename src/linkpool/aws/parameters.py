@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from troposphere import Equals, If, Not, Parameter, Ref, Template
+from troposphere import And, Condition, Equals, If, Not, Parameter, Ref, Template
 
 ARN = r"arn:aws[a-z-]*:"
 
@@ -92,8 +92,8 @@ _NUMBERS: Mapping[str, tuple[str, int, int, int]] = {
 _LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 180, 365]
 
 ON_EC2, ON_NAT, RUNNING, MAILED = "OnEc2", "OnNat", "Running", "Mailed"
-OWN_DATABASE, RESTORED = "OwnDatabase", "Restored"
-"""Conditions of the template. OwnDatabase: the stack has one, in RDS."""
+OWN_DATABASE, RESTORED, IN_USE = "OwnDatabase", "Restored", "DatabaseInUse"
+"""Conditions of the template. OwnDatabase: the stack has one, in RDS. DatabaseInUse: and control planes."""
 
 
 def add_parameters(template: Template) -> None:
@@ -107,6 +107,7 @@ def add_parameters(template: Template) -> None:
     template.add_condition(ON_NAT, Equals(Ref("Egress"), "NAT"))
     template.add_condition(RUNNING, Not(Equals(Ref("ControlPlanes"), "0")))
     template.add_condition(OWN_DATABASE, Equals(Ref("DatabaseUrl"), ""))
+    template.add_condition(IN_USE, And(Condition(RUNNING), Condition(OWN_DATABASE)))
     template.add_condition(RESTORED, Not(Equals(Ref("DatabaseSnapshot"), "")))
     template.add_condition(MAILED, Not(Equals(Ref("AlarmEmail"), "")))
     template.add_rule(

@@ -188,6 +188,26 @@ def test_what_holds_data_is_kept_when_the_stack_goes() -> None:
     assert found["Database"]["Properties"]["MultiAZ"] is True
 
 
+def test_a_database_that_is_away_ends_no_control_plane() -> None:
+    asked = formation(GIVEN).resources()["ControlTargets"]["Properties"]["HealthCheckPath"]
+    assert asked == "/live"  # `/ready` is 503 without the database, and ECS replaces who fails
+    assert f"GET {asked} " in Path("deploy/healthy.py").read_text()
+
+
+def test_no_alarm_misses_control_planes_that_nobody_wants() -> None:
+    named = {"NoControlPlane", "OneControlPlane", "DatabaseUnused"}
+    assert named <= formation(GIVEN).resources().keys()
+    assert not named & formation(GIVEN | {"ControlPlanes": "0"}).resources().keys()
+    assert "DatabaseUnused" not in formation(FARGATE).resources()
+
+
+def test_a_small_database_grows_before_anybody_is_woken() -> None:
+    found = formation(GIVEN).resources()
+    full = found["DatabaseFull"]["Properties"]["Threshold"]
+    grows = 0.1 * 2**30 * int(formation(GIVEN).values["DatabaseStorage"])  # RDS does, below a tenth
+    assert full <= grows / 2
+
+
 def test_one_control_plane_is_updated_after_the_other_each_in_its_zone() -> None:
     first, second = services_of_the_stack()
     assert "ControlA" in second["DependsOn"]
