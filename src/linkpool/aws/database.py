@@ -9,7 +9,8 @@ from linkpool.aws.parameters import OWN_DATABASE, RESTORED
 from linkpool.aws.secrets import title
 
 USER = NAME = "linkpool"
-VERSION = "17.6"
+VERSION = "17"
+"""AWS chooses and raises the rest. A restored one names none: it has its snapshot's, and may not go back."""
 
 
 def add_database(template: Template) -> None:
@@ -29,7 +30,7 @@ def add_database(template: Template) -> None:
             DeletionPolicy="Snapshot",
             UpdateReplacePolicy="Snapshot",
             Engine="postgres",
-            EngineVersion=VERSION,
+            EngineVersion=_restored(Ref("AWS::NoValue"), VERSION),
             DBInstanceClass=Ref("DatabaseClass"),
             AllocatedStorage=Ref("DatabaseStorage"),
             MaxAllocatedStorage=Ref("DatabaseStorageAtMost"),
@@ -43,7 +44,6 @@ def add_database(template: Template) -> None:
             CopyTagsToSnapshot=True,
             DeletionProtection=Ref("DatabaseProtected"),
             AutoMinorVersionUpgrade=True,
-            EnableCloudwatchLogsExports=["postgresql"],
             DBSnapshotIdentifier=_restored(Ref("DatabaseSnapshot"), Ref("AWS::NoValue")),
             DBName=_restored(Ref("AWS::NoValue"), NAME),
             MasterUsername=_restored(Ref("AWS::NoValue"), USER),

@@ -194,6 +194,22 @@ def test_a_database_that_is_away_ends_no_control_plane() -> None:
     assert f"GET {asked} " in Path("deploy/healthy.py").read_text()
 
 
+def test_no_template_takes_a_database_back_to_a_version_that_aws_left_behind() -> None:
+    new = formation(GIVEN).resources()["Database"]["Properties"]
+    restored = formation(GIVEN | {"DatabaseSnapshot": "rescue-1"}).resources()["Database"]["Properties"]
+    assert new["AutoMinorVersionUpgrade"] is True
+    assert new["EngineVersion"].isdigit()  # no minor version
+    assert not {"EngineVersion", "DBName", "MasterUsername"} & restored.keys()
+    assert restored["DBSnapshotIdentifier"] == "rescue-1"
+
+
+def test_no_logs_are_kept_where_nobody_ends_them() -> None:
+    found = formation(GIVEN).resources()
+    groups = [each["Properties"] for each in found.values() if each["Type"] == "AWS::Logs::LogGroup"]
+    assert all(each["RetentionInDays"] == "30" for each in groups)
+    assert "EnableCloudwatchLogsExports" not in found["Database"]["Properties"]  # RDS would make its own
+
+
 def test_no_alarm_misses_control_planes_that_nobody_wants() -> None:
     named = {"NoControlPlane", "OneControlPlane", "DatabaseUnused"}
     assert named <= formation(GIVEN).resources().keys()
