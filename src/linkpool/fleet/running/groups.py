@@ -68,6 +68,10 @@ class Groups:
         self._replicas = Shape(launch.environment)
         self._running: dict[tuple[Owner, Colour], str] = {}
         """What the engine was told in this term."""
+        self._removed: set[str] = set()
+        """Groups whose removal this leader recorded; nobody else may."""
+        self._releases: dict[str, Release] = {}
+        """Those of groups that were written down: their names keep their meaning."""
         self.changes = 0
         """How often this leader wrote down that a group shall run, or shall not."""
         self._recording = asyncio.Lock()
@@ -88,7 +92,8 @@ class Groups:
             if row is None:
                 release = await releases.current(session, self._launch.release)
                 row = await self._add(session, owner, colour, release)
-        return await self._run(owner, row, self._replicas)
+            stored = await self._release(session, row)
+        return await self._run(owner, row, stored, self._replicas)
 
     async def start(self, owner: Owner, colour: Colour, release: str, shape: Shape | None = None) -> str:
         """Have a colour run with that release; the group's name. Cheap when it was done in this term.
@@ -101,9 +106,10 @@ class Groups:
             row = await groups.living(session, owner, colour) or await self._add(
                 session, owner, colour, release
             )
+            stored = await self._release(session, row)
         if row.release != release:
             raise GroupInTheWay(f"{colour.value} runs release {row.release} already: {row.name}")
-        return await self._run(owner, row, shape or self._replicas)
+        return await self._run(owner, row, stored, shape or self._replicas)
 
     async def living(self, owner: Owner, colour: Colour) -> str | None:
         """The name of the group that shall run in that colour, if any shall."""
@@ -123,6 +129,7 @@ class Groups:
         self.changes += 1
         if row is None:
             return
+        self._removed.add(row.name)
         async with self._turns[row.name]:
             self._running.pop((owner, colour), None)
             await self._engine.remove(row.name, grace)
@@ -141,19 +148,24 @@ class Groups:
             now=self._office.clock.now(),
         )
 
-    async def _run(self, owner: Owner, row: GroupRow, shape: Shape) -> str:
+    async def _release(self, session: AsyncSession, row: GroupRow) -> Release:
+        """What a group runs. A leader that has just begun asks for the same one for every node."""
+        if known := self._releases.get(row.release):
+            return known
+        stored = await releases.get(session, row.release)
+        return Release(stored.name, tuple(stored.command), stored.image, stored.settings)
+
+    async def _run(self, owner: Owner, row: GroupRow, release: Release, shape: Shape) -> str:
         colour = Colour(row.colour)
+        self._releases[row.release] = release
         self.changes += 1
         async with self._turns[row.name]:
-            async with self._office.read() as session:
-                stored = await releases.get(session, row.release)
-                removed = (await session.get_one(GroupRow, row.name)).removed_at is not None
-            if not removed and (owner, colour) not in self._running:
+            if row.name not in self._removed and (owner, colour) not in self._running:
                 await self._engine.ensure(
                     Group(
                         self._launch.pool_name,
                         row.name,
-                        Release(stored.name, tuple(stored.command), stored.image, stored.settings),
+                        release,
                         shape.environment,
                         shape.token or self._keys.group_token(row.name),
                         REPLICAS,
