@@ -7,6 +7,7 @@ moment took.
 
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from linkpool.chain.rpc import Behind, Garbage, RangeRefused, Refusal, Rpc, TimedOut
@@ -17,6 +18,9 @@ CHUNK = 2_000
 
 MANY = 500
 """Logs wanted in one answer."""
+
+ADDRESSES = 1_000
+"""Contracts in one filter: what Geth and Nethermind take unless their operators say otherwise."""
 
 LEAP = 8
 """How much longer a piece may be than the one before: what brought few logs says little of what comes."""
@@ -39,10 +43,14 @@ class Wanted:
             where["topics"] = [[hexed(topic) for topic in self.topics]]
         return where
 
+    @cached_property
+    def _contracts(self) -> frozenset[str]:
+        return frozenset(self.addresses)
+
     def check(self, log: Log) -> Log:
         """The log itself. Raises Garbage for one that was not asked for."""
         first = log.topics[0] if log.topics else b""
-        if log.address not in self.addresses or (self.topics and first not in self.topics):
+        if log.address not in self._contracts or (self.topics and first not in self.topics):
             raise Garbage(f"a log that was not asked for: {log.address} {first.hex()}")
         return log
 

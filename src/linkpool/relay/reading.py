@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from linkpool.chain.ranges import ADDRESSES
 from linkpool.chain.rpc import Behind, Call, Endpoint, Garbage, RangeRefused, Refusal
 from linkpool.chain.types import hexed, parse_log
 from linkpool.relay.blocks import Block, Json
 
-ADDRESSES_A_CALL = 500
 BLOCKS_A_BATCH = 50
 BEHIND_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between tries: behind a provider's one face some nodes hear of a block later than others."""
@@ -90,7 +90,7 @@ def _checked(logs: Any, addresses: Collection[str]) -> list[Json]:
 
 def _parts(addresses: Collection[str]) -> list[list[str]]:
     line = sorted(addresses)
-    return [line[start : start + ADDRESSES_A_CALL] for start in range(0, len(line), ADDRESSES_A_CALL)]
+    return [line[start : start + ADDRESSES] for start in range(0, len(line), ADDRESSES)]
 
 
 async def _patiently(source: Endpoint, calls: Sequence[Call]) -> list[Any]:

@@ -1,7 +1,12 @@
 """Ten thousand events with re-orgs end equal to the contracts' own views, on both databases."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+from typing import Any
 
+import pytest
+from sqlalchemy import func, select
+
+from linkpool.chain.rpc import Call, Refusal, Rpc
 from linkpool.contracts import oracle, pool_events
 from linkpool.store import chain_rows as rows
 from linkpool.store import chain_tables as t
@@ -37,3 +42,41 @@ async def test_a_stormy_history_leaves_the_same_rows_as_a_calm_one(database: Dat
     await catch_up(indexer(database, life, epoch))
     calm = await tables(database)
     assert stormed | {"chain_blocks": None} == calm | {"chain_blocks": None}
+
+
+class Picky:
+    """`Rpc` over a chain that takes few contracts in one filter."""
+
+    def __init__(self, chain: Rpc, most: int) -> None:
+        self._chain, self._most = chain, most
+        self.refused = 0
+
+    async def call(self, method: str, *params: Any) -> Any:
+        (answer,) = await self.batch([(method, params)])
+        if isinstance(answer, Refusal):
+            raise answer
+        return answer
+
+    async def batch(self, calls: Sequence[Call]) -> list[Any]:
+        answers = await self._chain.batch(calls)
+        for at, (method, params) in enumerate(calls):
+            if method == "eth_getLogs" and len(params[0]["address"]) > self._most:
+                answers[at] = Refusal("exceed max addresses", -32602)
+                self.refused += 1
+        return answers
+
+
+async def test_a_pool_of_more_nodes_than_one_filter_may_name(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkpool.fleet.indexer.blocks.ADDRESSES", 2)
+    life = living_pool(seed=5)
+    picky = Picky(life.chain, most=2)
+    follower = indexer(database, life, await lead(database), picky)
+    await stormy(life, follower, rounds=6, seed=2)
+    async with database.read() as session:
+        nodes = await session.scalar(select(func.count()).select_from(t.nodes))
+    assert nodes is not None
+    assert nodes > 2
+    assert await wrong(database, life) == []
+    assert picky.refused == 0

@@ -317,3 +317,21 @@ def test_who_wants_everybodys_logs_is_passed_on() -> None:
         assert await it.costs("eth_getLogs", {"fromBlock": "latest", "address": OTHER}) == 2
 
     play(story)
+
+
+def test_more_contracts_than_an_endpoint_takes_in_one_filter_are_asked_for_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("linkpool.relay.reading.ADDRESSES", 1)
+
+    async def story(it: World) -> None:
+        before = it.up.calls["eth_getLogs"]
+        found = await it.logs(hex(50), "latest", address=[OTHER, BOARD])
+        assert found == list(range(50, it.chain.head.number + 1))
+        assert it.up.calls["eth_getLogs"] - before == 2
+        before = it.up.calls["eth_getLogs"]
+        it.emitter.blocks(1)
+        await until(lambda: it.relay.tip == it.chain.head.number)
+        assert it.up.calls["eth_getLogs"] - before == 2
+
+    play(story)

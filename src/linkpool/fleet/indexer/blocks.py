@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from linkpool.chain.history import read_head
-from linkpool.chain.ranges import CHUNK, Wanted, read_range
+from linkpool.chain.ranges import ADDRESSES, CHUNK, Wanted, read_range
 from linkpool.chain.rpc import Behind, Garbage, Refusal, Rpc
 from linkpool.chain.types import Head, Log, hexed, parse_head
 from linkpool.contracts.pool_events import NodeRegistered
@@ -120,16 +120,21 @@ class BlockReader:
 async def _with_new_nodes(
     read: Callable[[Wanted], Awaitable[list[Log]]], addresses: Collection[str]
 ) -> list[Log]:
-    """The logs of these contracts and of every node that registers among them, in order."""
+    """The logs of these contracts and of every node that registers among them, in order.
+
+    Of so many contracts at a time as an endpoint takes in one filter.
+    """
     found: list[Log] = []
     known: set[str] = set()
     unread = set(addresses)
     topic = NodeRegistered.topic()
     while unread:
-        logs = await read(Wanted(tuple(sorted(unread)), ()))
+        asked = tuple(sorted(unread)[:ADDRESSES])
+        logs = await read(Wanted(asked, ()))
         found += logs
-        known |= unread
-        unread = {NodeRegistered.decode(one).node for one in logs if one.topics[:1] == (topic,)} - known
+        known.update(asked)
+        unread |= {NodeRegistered.decode(one).node for one in logs if one.topics[:1] == (topic,)}
+        unread -= known
     return sorted(found, key=lambda one: (one.block_number, one.log_index))
 
 
