@@ -30,6 +30,8 @@ STUBBORN = shell("trap '' TERM; while :; do sleep 0.1; done")
 """Ignores SIGTERM."""
 TIDY = shell("trap 'sleep 0.5; echo tidied; exit 0' TERM; echo ready; while :; do sleep 0.1; done")
 """Has something to finish when it is told to end."""
+TELLER = shell('echo "told: $LINKPOOL_RPC_URLS"; exec sleep 1000')
+"""Says what it finds in its environment."""
 READER = shell('echo "token: ${LINKPOOL_TOKEN:-$(cat "$LINKPOOL_TOKEN_FILE")}"; exec sleep 1000')
 """Says the secret that it was given."""
 TOKEN = "secret-t"
@@ -82,6 +84,8 @@ class Bench:
     patient: tuple[str, ...] = shell("trap 'exit 0' TERM; sleep 1000 & wait")
     """Runs until SIGTERM, then exits at once."""
     environment: dict[str, str] = field(default_factory=lambda: {"LINKPOOL_RPC_URLS": "ws://x"})
+    renews: bool = True
+    """Whether a changed environment reaches the next task of a group that runs, or only the next group."""
 
     def mine(self) -> AbstractAsyncContextManager[Engine]:
         """The engine of the pool that most tests look at."""
@@ -219,15 +223,31 @@ class Conformance:
             await engine.remove("n0-blue", 5.0)
             assert {task.group for task in await engine.tasks()} == {"stranger"}
 
-    async def test_a_changed_environment_reaches_the_next_task(self, bench: Bench) -> None:
+    async def test_a_changed_environment_ends_no_group_and_reaches_its_next_task_or_the_next_group(
+        self, bench: Bench
+    ) -> None:
+        changed = replace(
+            bench.group(count=1, command=TELLER), environment={"LINKPOOL_RPC_URLS": "ws://changed"}
+        )
         async with bench.mine() as engine:
-            await engine.ensure(bench.group(count=1))
+            await engine.ensure(bench.group(count=1, command=TELLER))
             (old,) = await settled(engine, 1)
-            await engine.ensure(replace(bench.group(count=1), environment={"LINKPOOL_RPC_URLS": "ws://y"}))
+            await engine.ensure(changed)
             assert await running(engine)  # an engine may send it round at once, but newcomers first
             with suppress(EngineRefused):
                 await engine.replace(old.id, "test")
-            await settled(engine, 1, without=old.id)
+            (after,) = await settled(engine, 1, without=old.id)
+            await self._told(bench, after, "ws://changed" if bench.renews else "ws://x")
+            following = replace(changed, name="n0-green")
+            await engine.ensure(following)
+            await until(lambda: steady(engine, following))
+            await self._told(bench, (await running(engine, "n0-green"))[0], "ws://changed")
+
+    @staticmethod
+    async def _told(bench: Bench, task: Task, value: str) -> None:
+        log = await bench.hands.log(task)
+        await until(lambda: says(log, "told: "))
+        assert await says(log, f"told: {value}\n")
 
     async def test_a_task_that_hangs_is_shown_as_it_is_and_can_be_replaced(self, bench: Bench) -> None:
         async with bench.mine() as engine:

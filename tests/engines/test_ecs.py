@@ -53,6 +53,7 @@ async def bench(
             line,
             (b"CreateSecret", b"RegisterTaskDefinition", b"CreateService"),
             docker.shell,
+            renews=False,
         )
         yield made
         await made.clear()

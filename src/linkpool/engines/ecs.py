@@ -4,6 +4,9 @@ ECS keeps the count and spreads a pair over availability zones. Task definitions
 their labels, read once each, tell whose a task is. ECS tells us nothing by itself, so tasks are looked at
 every few seconds, a hundred to a call; how a replica is comes from the agent socket.
 
+A service that runs keeps what it was made with: ECS would end its tasks for new ones that merely run
+(`docs/decisions/1102-a-living-service-is-left-alone.md`).
+
 What AWS says may be seconds old. So an answer that does not fit the look before it (already there, not there)
 means looking again, and nothing is forgotten before a look has shown that it is gone.
 """
@@ -36,16 +39,17 @@ GONE_WITHIN = STOP_SECONDS + 60.0
 
 
 class EcsEngine:
-    """`Engine` over one cluster; an async context manager. endpoint: an emulator's address, in tests."""
+    """`Engine` over one cluster; an async context manager, for one term after another.
+
+    endpoint: an emulator's address, in tests.
+    """
 
     def __init__(self, place: Place, endpoint: str | None = None) -> None:
         self._place = place
         self._ecs = Aws("ecs", place.region, endpoint)
         self._secrets = Aws("secretsmanager", place.region, endpoint)
         self._told: dict[str, Mapping[str, str]] = {}
-        """Labels by task definition."""
-        self._arns: dict[str, str] = {}
-        """Of secrets, by group."""
+        """Labels by task definition, whatever the term: they never change."""
         self._over: set[str] = set()
         """Tasks that ended; ECS lists them for an hour."""
 
@@ -60,7 +64,7 @@ class EcsEngine:
     # --- the protocol ------------------------------------------------------------------------------
 
     async def ensure(self, group: Group) -> None:
-        """Create the group's service or converge it; a changed environment goes round, newcomers first."""
+        """Create the group's service, or give the one that runs the group's count and nothing else."""
         accept(group, self._place.pool)
         for left in reversed(range(LOOKS)):
             try:
@@ -125,16 +129,15 @@ class EcsEngine:
 
     async def _converge(self, group: Group) -> None:
         """One look and one step. Raises NotThere or AlreadyThere when what was seen is not so."""
-        secret = await self._secret(group)
         seen = await self._service(group.name)
-        if seen is not None and seen["status"] == "DRAINING":
-            raise NotNow(f"service {seen['serviceName']} is still being removed; its name is free afterwards")
-        running = seen if seen is not None and seen["status"] == "ACTIVE" else None
-        definition = await self._definition(spec.definition(self._place, group, secret), running)
-        if running is None:
+        status = seen["status"] if seen else "INACTIVE"
+        if seen is None or status == "INACTIVE":
+            definition = await self._definition(group)
             await self._ecs.call("create_service", **spec.service(self._place, group, definition))
-        elif (running["taskDefinition"], running["desiredCount"]) != (definition, group.count):
-            await self._update(group.name, taskDefinition=definition, desiredCount=group.count)
+        elif status == "DRAINING":
+            raise NotNow(f"service {seen['serviceName']} is still being removed; its name is free afterwards")
+        elif seen["desiredCount"] != group.count:
+            await self._update(group.name, desiredCount=group.count)
 
     async def _service(self, group: str) -> dict[str, Any] | None:
         """As AWS shows it: ACTIVE, DRAINING on its way out, INACTIVE for a while after."""
@@ -163,26 +166,30 @@ class EcsEngine:
             why = "ECS keeps those of a lost machine until its instance is terminated"
             raise EngineUnreachable(f"tasks of group {group} stay though they were stopped; {why}") from error
 
-    async def _definition(self, asked: dict[str, Any], service: dict[str, Any] | None) -> str:
-        """The service's definition or the newest one if it is just that, else a new revision; its ARN.
+    async def _definition(self, group: Group) -> str:
+        """The newest definition of the group if it is just what is asked for, else a new one; its ARN.
 
-        Two control planes at once make two revisions of one content: the service stays with what it has.
+        Two control planes at once make two of one content, and the service has either.
         """
-        wanted = spec.labels_of(asked)[ASKED]
-        if service is not None:
-            in_use: str = service["taskDefinition"]
-            if (await self._labels(in_use)).get(ASKED) == wanted:
-                return in_use
-        with suppress(NotThere):
-            answer = await self._ecs.call("describe_task_definition", taskDefinition=asked["family"])
-            newest = answer["taskDefinition"]
-            if newest["status"] == "ACTIVE" and spec.labels_of(newest).get(ASKED) == wanted:
-                known: str = newest["taskDefinitionArn"]
-                return known
-        made = await self._ecs.call("register_task_definition", **asked)
-        identity: str = made["taskDefinition"]["taskDefinitionArn"]
-        self._told[identity] = spec.labels_of(asked)
+        asked = spec.definition(self._place, group, await self._secret(group))
+        told = spec.labels_of(asked)
+        identity = await self._newest(asked["family"], told[ASKED])
+        if identity is None:
+            made = await self._ecs.call("register_task_definition", **asked)
+            identity = made["taskDefinition"]["taskDefinitionArn"]
+        self._told[identity] = told
         return identity
+
+    async def _newest(self, family: str, wanted: str) -> str | None:
+        """The newest definition of that family, if its content is what is wanted."""
+        with suppress(NotThere):
+            newest = (await self._ecs.call("describe_task_definition", taskDefinition=family))[
+                "taskDefinition"
+            ]
+            if newest["status"] == "ACTIVE" and spec.labels_of(newest).get(ASKED) == wanted:
+                identity: str = newest["taskDefinitionArn"]
+                return identity
+        return None
 
     async def _labels(self, definition: str) -> Mapping[str, str]:
         if definition not in self._told:
@@ -197,16 +204,14 @@ class EcsEngine:
 
     async def _secret(self, group: Group) -> str:
         """The token's secret by ARN, made when it is missing; it never changes, since a name dies with it."""
-        if group.name in self._arns:
-            return self._arns[group.name]
         name = self._secret_name(group.name)
         tags = [{"Key": key, "Value": value} for key, value in labels(group).items()]
         try:
             made = await self._secrets.call("create_secret", Name=name, SecretString=group.token, Tags=tags)
         except AlreadyThere:
             made = await self._secrets.call("describe_secret", SecretId=name)
-        self._arns[group.name] = made["ARN"]
-        return self._arns[group.name]
+        identity: str = made["ARN"]
+        return identity
 
     async def _forget(self, group: str) -> None:
         family = spec.name_of(self._place.pool, group)
@@ -219,7 +224,6 @@ class EcsEngine:
             await self._secrets.call(
                 "delete_secret", SecretId=self._secret_name(group), ForceDeleteWithoutRecovery=True
             )
-        self._arns.pop(group, None)
 
     def _secret_name(self, group: str) -> str:
         return f"linkpool/{self._place.pool}/{group}"

@@ -110,7 +110,7 @@ def service(place: Place, group: Group, task_definition: str) -> dict[str, Any]:
         "networkConfiguration": {
             "awsvpcConfiguration": network | {"assignPublicIp": "ENABLED" if place.public_ip else "DISABLED"}
         },
-        # a change of settings goes round with newcomers first, so that one replica always serves
+        # what AWS itself moves (a machine is drained, Fargate retires a task) goes newcomers first
         "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
         "propagateTags": "SERVICE",
         "tags": as_list(labels(group)),

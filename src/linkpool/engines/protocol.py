@@ -96,7 +96,13 @@ class Engine(Protocol):
     """Six calls, all idempotent, any may be cut off halfway; raise EngineUnreachable or EngineRefused."""
 
     async def ensure(self, group: Group) -> None:
-        """Create the group or converge it to `count` running tasks."""
+        """Create the group or converge it to `count` running tasks.
+
+        What else was changed for a group that runs (its environment, what its tasks may use) reaches its next
+        task (local), goes round its tasks one at a time (swarm), or comes with the next group (ecs, which
+        would end all tasks at once: `docs/decisions/1102-a-living-service-is-left-alone.md`). No such change
+        leaves a group without a task.
+        """
 
     async def remove(self, group: str, grace: float) -> None:
         """Stop all tasks of the group, SIGTERM first, SIGKILL after `grace` seconds; forget it."""

@@ -17,12 +17,11 @@ from linkpool.engines import ecs_rights
 from linkpool.engines.aws import TRIES, Aws, NotNow
 from linkpool.engines.ecs import GONE_WITHIN, EcsEngine
 from linkpool.engines.ecs_check import examine_ecs
-from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Finding, Group, Phase, Release, Task
+from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Finding, Group, Release, Task
+from tests.support.ecs_group import ONE, settled
 from tests.support.examples import examples
 from tests.support.fake_ecs import PLACE, REGION, FakeEcs, Fault, run
 
-RELEASE = Release("r1", ("replica",), "linkpool@sha256:aa")
-ONE = Group("test", "n1-blue", RELEASE, {"LINKPOOL_RPC_URLS": "wss://x"}, "secret-1")
 NEXT_DOOR = replace(ONE, name="n1-blue-2", token="secret-2")
 """Its name begins with the other's."""
 
@@ -45,17 +44,6 @@ async def persist(do: Callable[[], Awaitable[object]]) -> None:
                 await asyncio.sleep(1)
             else:
                 return
-
-
-async def settled(sky: FakeEcs, engine: EcsEngine, count: int, group: Group = ONE) -> list[Task]:
-    """All tasks of the group, once so many run and none else is there; nothing lags any more."""
-    sky.faults, sky.lag = [], 0.0
-    async with asyncio.timeout(60):
-        while True:
-            mine = [task for task in await engine.tasks() if task.group == group.name]
-            if len(mine) == count and all(task.phase is Phase.RUNNING for task in mine):
-                return mine
-            await asyncio.sleep(0.5)
 
 
 def trouble(sky: FakeEcs, wanted: dict[str, object]) -> None:
@@ -83,7 +71,6 @@ def left(*groups: Group) -> dict[str, set[str]]:
 @settings(max_examples=examples(25))
 def test_a_group_runs_as_it_was_asked_whatever_happens_to_the_calls(wanted: dict[str, object]) -> None:
     sky = FakeEcs()
-    changed = replace(ONE, environment={"LINKPOOL_RPC_URLS": "wss://y"}, count=3)
 
     async def live() -> None:
         async with EcsEngine(PLACE) as engine:
@@ -91,11 +78,11 @@ def test_a_group_runs_as_it_was_asked_whatever_happens_to_the_calls(wanted: dict
             await persist(lambda: engine.ensure(ONE))
             await settled(sky, engine, 2)
             trouble(sky, wanted)
-            await persist(lambda: engine.ensure(changed))
+            await persist(lambda: engine.ensure(replace(ONE, count=3)))
             now = await settled(sky, engine, 3)
         (service,) = sky.now.services.values()
         definition = sky.now.definitions[service["taskDefinition"]]["containerDefinitions"][0]
-        assert {"name": "LINKPOOL_RPC_URLS", "value": "wss://y"} in definition["environment"]
+        assert {"name": "LINKPOOL_RPC_URLS", "value": "wss://x"} in definition["environment"]
         (secret,) = sky.now.secrets.values()
         assert definition["secrets"] == [{"name": "LINKPOOL_TOKEN", "valueFrom": secret["ARN"]}]
         assert secret["SecretString"] == ONE.token
@@ -387,8 +374,12 @@ def test_the_engine_asks_for_what_its_role_allows_and_for_nothing_else() -> None
     place = replace(PLACE, capacity_provider="machines", log_group="/linkpool/replicas")
 
     async def live() -> None:
-        async with EcsEngine(place) as engine, EcsEngine(place) as other:
-            await asyncio.gather(engine.ensure(ONE), other.ensure(ONE))
+        async with EcsEngine(place) as engine:
+            sky.refuses["ecs:CreateService"] = ("LimitExceededException", "The maximum number of services.")
+            with pytest.raises(NotNow):
+                await engine.ensure(ONE)
+            sky.refuses.clear()
+            await engine.ensure(ONE)
             await engine.ensure(replace(ONE, count=1))
             (task,) = await settled(sky, engine, 1)
             await engine.replace(task.id, "test")
