@@ -2,8 +2,7 @@
 
 import asyncio
 
-from linkpool.engines.ecs import EcsEngine
-from linkpool.engines.protocol import Group, Phase, Release, Task
+from linkpool.engines.protocol import Engine, Group, Phase, Release, Task
 from tests.support.fake_ecs import FakeEcs
 
 ONE = Group(
@@ -15,7 +14,7 @@ ONE = Group(
 )
 
 
-async def settled(sky: FakeEcs, engine: EcsEngine, count: int, group: Group = ONE) -> list[Task]:
+async def settled(sky: FakeEcs, engine: Engine, count: int, group: Group = ONE) -> list[Task]:
     """All tasks of the group, once so many run and none else is there; nothing lags any more."""
     sky.faults, sky.lag = [], 0.0
     async with asyncio.timeout(60):

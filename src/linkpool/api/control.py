@@ -17,7 +17,7 @@ from linkpool.api.about import PageSettings
 from linkpool.api.agent import build_agent_app
 from linkpool.api.agent_tls import RENEW_EVERY, AgentTls
 from linkpool.api.app import Defaults, build_app
-from linkpool.api.engine import for_tasks, local_engine, open_engine
+from linkpool.api.engine import engine_of_terms, for_tasks, local_engine
 from linkpool.api.pages import STATIC
 from linkpool.api.server import listen, serve
 from linkpool.api.settings import Settings
@@ -94,8 +94,10 @@ async def run(
         if settings.stop_replicas:
             stack.push_async_callback(local_engine(settings, clock).stop_all, STOP_GRACE)
 
+        open_one = engine or engine_of_terms(settings, clock)
+
         async def serve_term(term: Term) -> None:
-            async with engine() if engine else open_engine(settings, clock) as tasks:
+            async with open_one() as tasks:
                 await Leader(ground, tasks, term).run()
 
         defaults = Defaults(pages=_pages(settings), static=STATIC)

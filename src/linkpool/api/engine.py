@@ -1,8 +1,9 @@
 """The engine that the settings name, and what its tasks are told because of it."""
 
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from linkpool.api.settings import Settings
 from linkpool.engines.docker import Docker
@@ -32,6 +33,14 @@ def open_engine(
     if settings.engine == "swarm":
         return SwarmEngine(swarm_ground(settings), settings.docker_socket)
     return EcsEngine(ecs_place(settings), settings.aws_endpoint)
+
+
+def engine_of_terms(settings: Settings, clock: Clock) -> Callable[[], AbstractAsyncContextManager[Engine]]:
+    """What opens the engine for one term after another; on AWS one object, which keeps what it has learnt."""
+    if settings.engine != "ecs":
+        return partial(open_engine, settings, clock)
+    one = open_engine(settings, clock)
+    return lambda: one
 
 
 def local_engine(settings: Settings, clock: Clock, *, keep: bool = True) -> LocalEngine:
