@@ -97,7 +97,7 @@ def account(docker: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("linkpool.aws.stack.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("linkpool.aws.formation.LOOK_EVERY", 0.1)
 
 
 def touched(answer: Any) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from linkpool import log as logs
-from linkpool.aws.stack import Plan, Stacks
+from linkpool.aws.changes import Plan
+from linkpool.aws.stack import Stacks
 from linkpool.cli.output import print_json, say, show, table
 from linkpool.errors import Permanent
 
