@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -14,7 +13,7 @@ from linkpool.api.app import Defaults, build_app
 from linkpool.api.limits import Rate
 from linkpool.contracts.view import Summary
 from linkpool.fleet.agents.door import Door
-from linkpool.fleet.agents.proof import refusal
+from linkpool.fleet.agents.proof import Proofs
 from linkpool.fleet.ground import Ground
 from linkpool.fleet.indexer.indexer import Followed
 from linkpool.fleet.journal import Journal
@@ -93,7 +92,7 @@ def ground(database: Database, clock: ManualClock) -> Ground:
         means=Means(Terms(Marks(Wei(1), Wei(2)), Limits(Wei(20), Wei(40), Wei(200)), Wei(2))),
         max_fee=Wei(1),
         link_price=None,
-        door=Door(partial(refusal, database)),
+        door=Door(Proofs(database).refusal),
         knock=Knock(),
         http=Sources(),
     )
