@@ -41,10 +41,13 @@ class FleetView:
     async def nodes(self, only: str | None = None) -> list[NodeView]:
         """All nodes, or the one of that id; of an unreachable chain the last known part is shown."""
         async with self._database.read() as session:
-            rows = await nodes.every(session)
-            slots = await nodes.slots(session)
-            living = await groups.all_living(session)
-        rows = [row for row in rows if only is None or row.oracle == only]
+            rows = [row for row in await nodes.every(session) if only in (None, row.oracle)]
+            if only is None:
+                slots, living = await nodes.slots(session), await groups.all_living(session)
+            else:  # what the page of a node asks for must not cost a walk over all slots
+                of = [row.index for row in rows]
+                slots = await nodes.slots(session, *of) if of else []
+                living = [group for one in of for group in await groups.living_of_node(session, one)]
         registered = {row.oracle for row in rows if row.state in _REGISTERED and row.oracle}
         on_chain = await self._chain(registered)
         held = {slot.task: slot for slot in slots if slot.task is not None}

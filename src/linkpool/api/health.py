@@ -88,7 +88,7 @@ def health_routes(database: Database, door: Door, figures: Figures) -> APIRouter
         leads = door.desk is not None
         try:
             async with database.read() as session:
-                await nodes.every(session)
+                await chain_rows.tip(session)
         except StoreUnreachable:
             return JSONResponse({"ready": False, "leads": leads, "why": "no database"}, 503)
         return JSONResponse({"ready": True, "leads": leads})

@@ -31,13 +31,21 @@ async def every(session: AsyncSession) -> Sequence[GroupRow]:
 
 async def all_living(session: AsyncSession) -> Sequence[GroupRow]:
     """Those that shall run."""
-    query = select(GroupRow).where(GroupRow.removed_at.is_(None)).order_by(GroupRow.made_at, GroupRow.name)
-    return (await session.scalars(query)).all()
+    return await _living(session)
+
+
+async def living_of_node(session: AsyncSession, node: int) -> Sequence[GroupRow]:
+    """Those of one node that shall run."""
+    return await _living(session, GroupRow.node == node)
 
 
 async def living_of_bridges(session: AsyncSession) -> Sequence[GroupRow]:
     """Those of adapters that shall run."""
-    query = select(GroupRow).where(GroupRow.removed_at.is_(None), GroupRow.bridge.is_not(None))
+    return await _living(session, GroupRow.bridge.is_not(None))
+
+
+async def _living(session: AsyncSession, *which: ColumnElement[bool]) -> Sequence[GroupRow]:
+    query = select(GroupRow).where(GroupRow.removed_at.is_(None), *which)
     return (await session.scalars(query.order_by(GroupRow.made_at, GroupRow.name))).all()
 
 
