@@ -29,6 +29,15 @@ class Formation:
             name: each | {"Properties": self.read(each.get("Properties", {}))} for name, each in there.items()
         }
 
+    def broken(self) -> list[str]:
+        """Rules that these parameters break."""
+        return [
+            name
+            for name, each in self._template["Rules"].items()
+            if self._decide(each["RuleCondition"])
+            and not all(self._decide(one["Assert"]) for one in each["Assertions"])
+        ]
+
     def holds(self, condition: str) -> bool:
         """Whether a condition of the template does."""
         return self._decide(self._template["Conditions"][condition])
@@ -67,6 +76,8 @@ class Formation:
             return not self._decide(told[0])
         if function == "Fn::And":
             return all(self._decide(each) for each in told)
+        if function == "Fn::Contains":
+            return self.read(told[1]) in told[0]
         assert function == "Fn::Equals", f"{function} is not known here"
         return bool(self.read(told[0]) == self.read(told[1]))
 

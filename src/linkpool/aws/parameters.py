@@ -60,7 +60,8 @@ _TEXTS: Mapping[str, tuple[str, dict[str, Any]]] = {
         {"Default": "2", "AllowedValues": ["0", "2"]},
     ),
     "DatabaseUrl": (
-        "A PostgreSQL of your own (postgresql://USER@HOST:PORT/NAME); empty: RDS over two zones.",
+        "A PostgreSQL of your own (postgresql://USER@HOST:PORT/NAME), its password in the secret "
+        "`database-password`; empty: RDS over two zones.",
         {"Default": "", "AllowedPattern": r"^(postgresql://[^\s:/@]+@[^\s@]+)?$"},
     ),
     "DatabaseClass": (
@@ -83,12 +84,14 @@ _TEXTS: Mapping[str, tuple[str, dict[str, Any]]] = {
 
 _NUMBERS: Mapping[str, tuple[str, int, int, int]] = {
     "MachinesAtMost": ("Machines at most (EC2): the brake on the bill.", 20, 2, 1000),
-    "TaskMemory": ("MiB that one replica may use.", 512, 256, 4096),
+    "TaskMemory": ("MiB that one replica may use; on Fargate 512, 1024 or 2048.", 512, 256, 4096),
     "DatabaseStorage": ("GiB of storage at first (RDS).", 20, 20, 4096),
     "DatabaseStorageAtMost": ("GiB that the storage grows to by itself (RDS).", 200, 22, 4096),
     "BackupDays": ("Days that the database's backups are kept (RDS).", 14, 1, 35),
     "LogDays": ("Days that logs are kept.", 30, 1, 365),
 }
+_FARGATE_MEMORY = ["512", "1024", "2048"]
+"""MiB, with a quarter of a core."""
 _LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 180, 365]
 
 ON_EC2, ON_NAT, RUNNING, MAILED = "OnEc2", "OnNat", "Running", "Mailed"
@@ -97,7 +100,7 @@ OWN_DATABASE, RESTORED, IN_USE = "OwnDatabase", "Restored", "DatabaseInUse"
 
 
 def add_parameters(template: Template) -> None:
-    """The parameters, the conditions that follow from them, and the rule that forbids what cannot work."""
+    """The parameters, the conditions that follow from them, and the rules that forbid what cannot work."""
     for name, (meaning, how) in _TEXTS.items():
         template.add_parameter(Parameter(name, **({"Type": "String", "Description": meaning} | how)))
     for name, (meaning, default, least, most) in _NUMBERS.items():
@@ -110,18 +113,26 @@ def add_parameters(template: Template) -> None:
     template.add_condition(IN_USE, And(Condition(RUNNING), Condition(OWN_DATABASE)))
     template.add_condition(RESTORED, Not(Equals(Ref("DatabaseSnapshot"), "")))
     template.add_condition(MAILED, Not(Equals(Ref("AlarmEmail"), "")))
-    template.add_rule(
+    _rule(
+        template,
         "MachinesNeedNat",
-        {
-            "RuleCondition": Equals(Ref("Launch"), "EC2"),
-            "Assertions": [
-                {
-                    "Assert": Equals(Ref("Egress"), "NAT"),
-                    "AssertDescription": "Tasks on machines have no public addresses: EC2 needs Egress NAT",
-                }
-            ],
-        },
+        "EC2",
+        Equals(Ref("Egress"), "NAT"),
+        "Tasks on machines have no public addresses: EC2 needs Egress NAT",
     )
+    _rule(
+        template,
+        "FargateSellsSizes",
+        "FARGATE",
+        {"Fn::Contains": [_FARGATE_MEMORY, Ref("TaskMemory")]},
+        f"Fargate gives a quarter of a core {', '.join(_FARGATE_MEMORY)} MiB, and nothing between",
+    )
+
+
+def _rule(template: Template, name: str, launch: str, holds: object, why: str) -> None:
+    """Something that must hold on one kind of launch."""
+    said = {"Assert": holds, "AssertDescription": why}
+    template.add_rule(name, {"RuleCondition": Equals(Ref("Launch"), launch), "Assertions": [said]})
 
 
 def on_ec2(there: object, otherwise: object) -> If:

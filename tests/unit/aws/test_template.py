@@ -194,6 +194,24 @@ def test_a_database_that_is_away_ends_no_control_plane() -> None:
     assert f"GET {asked} " in Path("deploy/healthy.py").read_text()
 
 
+@pytest.mark.parametrize(
+    ("given", "broken"),
+    [
+        (GIVEN, []),
+        (FARGATE, []),
+        (GIVEN | {"Egress": "PUBLIC"}, ["MachinesNeedNat"]),
+        (GIVEN | {"TaskMemory": "768"}, []),
+        (FARGATE | {"TaskMemory": "768"}, ["FargateSellsSizes"]),
+        (FARGATE | {"TaskMemory": "4096"}, ["FargateSellsSizes"]),
+        (FARGATE | {"TaskMemory": "2048"}, []),
+    ],
+)
+def test_what_aws_would_refuse_only_once_tasks_start_is_refused_at_once(
+    given: Mapping[str, str], broken: list[str]
+) -> None:
+    assert formation(given).broken() == broken
+
+
 def test_no_template_takes_a_database_back_to_a_version_that_aws_left_behind() -> None:
     new = formation(GIVEN).resources()["Database"]["Properties"]
     restored = formation(GIVEN | {"DatabaseSnapshot": "rescue-1"}).resources()["Database"]["Properties"]
