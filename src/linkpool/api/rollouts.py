@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.api.auth import Auth
 from linkpool.api.fleet_view import FleetView
@@ -57,8 +58,8 @@ def rollout_routes(
     async def list_rollouts() -> RolloutList:
         """The latest fifty, newest first."""
         async with database.read() as session:
-            rows = await rollouts.newest(session)
-        return RolloutList(rollouts=[await _rollout(database, row) for row in rows])
+            rows, oracles = await rollouts.newest(session), await _oracles(session)
+            return RolloutList(rollouts=[await _rollout(session, row, oracles) for row in rows])
 
     @routes.get("/rollouts/{rollout}", dependencies=[reader])
     async def get_rollout(rollout: str) -> RolloutView:
@@ -67,7 +68,7 @@ def rollout_routes(
             row = await rollouts.find(session, rollout)
         if row is None:
             raise HTTPException(404, f"no rollout {rollout}")
-        return await _rollout(database, row)
+        return await _shown(database, row)
 
     @routes.post("/rollouts", status_code=202)
     async def start_rollout(
@@ -89,9 +90,7 @@ def rollout_routes(
             row = await rollouts.of_operation(session, operation.id)
         assert row is not None  # noqa: S101 - written in the operation's own transaction
         response.headers["Location"] = f"/api/v1/rollouts/{row.id}"
-        return RolloutStarted(
-            rollout=await _rollout(database, row), operation=await view.operation(operation)
-        )
+        return RolloutStarted(rollout=await _shown(database, row), operation=await view.operation(operation))
 
     async def change(rollout: str, asked: str) -> RolloutView:
         try:
@@ -100,7 +99,7 @@ def rollout_routes(
             raise HTTPException(404, str(error)) from error
         except NotNow as error:
             raise HTTPException(409, str(error)) from error
-        return await _rollout(database, row)
+        return await _shown(database, row)
 
     @routes.post("/rollouts/{rollout}/pause", dependencies=[Depends(auth.operator)])
     async def pause_rollout(rollout: str) -> RolloutView:
@@ -140,10 +139,18 @@ def _release(row: ReleaseRow, current: str, running: Mapping[str, int]) -> Relea
     )
 
 
-async def _rollout(database: Database, row: RolloutRow) -> RolloutView:
+async def _shown(database: Database, row: RolloutRow) -> RolloutView:
     async with database.read() as session:
-        found: Sequence[MoveRow] = await moves.of_rollout(session, row.id)
-        oracles = {node.index: node.oracle for node in await nodes.every(session)}
+        return await _rollout(session, row, await _oracles(session))
+
+
+async def _oracles(session: AsyncSession) -> Mapping[int, str | None]:
+    """Nodes' ids by their indexes."""
+    return {node.index: node.oracle for node in await nodes.every(session)}
+
+
+async def _rollout(session: AsyncSession, row: RolloutRow, oracles: Mapping[int, str | None]) -> RolloutView:
+    found: Sequence[MoveRow] = await moves.of_rollout(session, row.id)
     return RolloutView.model_validate(
         {
             "id": row.id,
