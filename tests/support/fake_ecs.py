@@ -31,7 +31,6 @@ from tests.support.virtual_time import VirtualLoop
 T = TypeVar("T")
 REGION, ACCOUNT = "eu-west-1", "000000000000"
 PLACE = Place("test", REGION, "pool", ("subnet-a", "subnet-b"), ("sg-1",), "arn:aws:iam::0:role/execution")
-START_SECONDS = 1.0
 MOST = 100
 """Tasks that one call may describe."""
 
@@ -95,6 +94,9 @@ class FakeEcs:
         """Seconds by which reads are behind."""
         self.reason = "MISSING"
         """Why something is not described."""
+        self.full = ""
+        """Why no task is placed."""
+        self.start_seconds = 1.0
         self.stop_seconds = 2.0
         """From a stop to its end."""
         self.refuses: dict[str, tuple[str, str]] = {}
@@ -162,7 +164,7 @@ class FakeEcs:
         """What ECS does by itself until now."""
         now = self.now.at = asyncio.get_running_loop().time()
         for task in self.now.tasks.values():
-            if task["lastStatus"] == "PENDING" and now >= task["createdAt"] + START_SECONDS:
+            if task["lastStatus"] == "PENDING" and now >= task["createdAt"] + self.start_seconds:
                 task["lastStatus"] = "RUNNING"
             if task["desiredStatus"] == "STOPPED" and now >= task["stoppingAt"] + self.stop_seconds:
                 task["lastStatus"] = "STOPPED"
@@ -179,6 +181,7 @@ class FakeEcs:
         for task in new[service["desiredCount"] :]:
             self._stop(task)
         if sum(task["lastStatus"] == "RUNNING" for task in new) >= service["desiredCount"]:
+            self._say(service, "has reached a steady state.")
             for task in wanted:
                 if task not in new:
                     self._stop(task)
@@ -186,6 +189,9 @@ class FakeEcs:
             service["status"] = "INACTIVE"
 
     def _start(self, service: dict[str, Any]) -> None:
+        if self.full:
+            self._say(service, f"was unable to place a task. Reason: {self.full}")
+            return
         self._made += 1
         arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/pool/t{self._made:04}"
         self.now.tasks[arn] = {
@@ -196,6 +202,13 @@ class FakeEcs:
             "lastStatus": "PENDING",
             "desiredStatus": "RUNNING",
         }
+
+    def _say(self, service: dict[str, Any], what: str) -> None:
+        """An event of the service, newest first; not the same again."""
+        message = f"(service {service['serviceName']}) {what}"
+        if not service["events"] or service["events"][0]["message"] != message:
+            said = {"id": f"event-{len(service['events'])}", "createdAt": self.now.at, "message": message}
+            service["events"].insert(0, said)
 
     def crash(self, task: str, why: str) -> None:
         """A task ends by itself."""
@@ -224,7 +237,7 @@ class FakeEcs:
         if there == "DRAINING":
             raise Refused("InvalidParameterException", "Unable to Start a service that is still Draining.")
         self._definition_of(asked)
-        self.now.services[name] = {**asked, "status": "ACTIVE"}
+        self.now.services[name] = {**asked, "status": "ACTIVE", "events": []}
         self._keep(self.now.services[name])
         return {"service": _shown(self.now.services[name])}
 
@@ -384,7 +397,8 @@ SUBNETS = f"<DescribeSubnetsResponse><subnetSet>{SUBNETS}</subnetSet></DescribeS
 
 
 def _shown(service: dict[str, Any]) -> dict[str, Any]:
-    return {key: service[key] for key in ("serviceName", "status", "taskDefinition", "desiredCount")}
+    shown = ("serviceName", "status", "taskDefinition", "desiredCount", "events")
+    return {key: service[key] for key in shown}
 
 
 def _answer(status: int, said: dict[str, Any]) -> AWSResponse:

@@ -31,9 +31,12 @@ BUSY = {
     "RequestTimeout",
     "RequestTimeoutException",
 }
-BUSY_WORDS = ("Too many concurrent attempts",)
-"""ECS registers one revision of a family at a time."""
+BUSY_WORDS = ("Too many concurrent attempts", "Request limit exceeded")
+"""ECS registers one revision of a family at a time, and passes on what EC2 says of its own calls."""
 QUOTAS = {"LimitExceededException", "ServiceQuotaExceededException", "ServiceQuotaExceeded", "LimitExceeded"}
+WORDED = {"ClientException", "InvalidParameterException"}
+"""ECS has quotas for which it has no code, and says these codes of anything."""
+QUOTA_WORDS = ("reached the limit", "maximum limit", "exceeds limit", "maximum number of", "quota")
 STRANGERS = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidSignatureException"} | {
     "UnrecognizedClientException",
     "InvalidClientTokenId",
@@ -138,7 +141,7 @@ def _translated(answer: Mapping[str, Any], action: str) -> EngineRefused | Engin
 
 def _not_now(code: str, words: str, action: str) -> NotNow | None:
     said = f"{code}: {words}"
-    if code in QUOTAS:
+    if code in QUOTAS or (code in WORDED and _in(words.lower(), QUOTA_WORDS)):
         return NotNow(f"a quota of AWS stops {action}: {said}; have it raised, this is tried again")
     if code in STRANGERS:
         return NotNow(f"AWS does not know who asks {action}: {said}; look at credentials and clock")

@@ -22,6 +22,7 @@ import structlog
 from linkpool.engines import ecs_spec as spec
 from linkpool.engines.aws import AlreadyThere, Aws, NotNow, NotThere, in_pieces
 from linkpool.engines.container import ASKED, GROUP, POOL, STOP_SECONDS, accept, changes, labels
+from linkpool.engines.ecs_reasons import Reasons
 from linkpool.engines.ecs_spec import Place
 from linkpool.engines.protocol import EngineRefused, EngineUnreachable, Group, Task, TaskEvent
 
@@ -50,10 +51,12 @@ class EcsEngine:
         self._secrets = Aws("secretsmanager", place.region, endpoint)
         self._told: dict[str, Mapping[str, str]] = {}
         """Labels by task definition, whatever the term: they never change."""
+        self._reasons = Reasons(place, self._ecs)
         self._over: set[str] = set()
         """Tasks that ended; ECS lists them for an hour."""
 
     async def __aenter__(self) -> Self:
+        self._reasons = Reasons(self._place, self._ecs)  # what another term asked for may be gone by now
         return self
 
     async def __aexit__(
@@ -74,6 +77,7 @@ class EcsEngine:
                     raise NotNow(f"AWS contradicts itself about group {group.name}: {error}") from error
                 await asyncio.sleep(LOOK_EVERY)
             else:
+                self._reasons.wanted[group.name] = group.count
                 return
 
     async def remove(self, group: str, grace: float) -> None:
@@ -82,6 +86,7 @@ class EcsEngine:
         Raises EngineUnreachable when tasks stay though they were stopped; nothing is forgotten then.
         """
         name = spec.name_of(self._place.pool, group)
+        self._reasons.wanted.pop(group, None)
         try:
             await self._update(group, desiredCount=0)  # not by what a look says, which may be behind
         except NotThere:
@@ -121,8 +126,14 @@ class EcsEngine:
         return None
 
     async def events(self) -> AsyncGenerator[TaskEvent]:
-        """Changes, as two looks tell them, until the iterator is closed."""
-        async for event in changes(self.tasks, lambda count: max(LOOK_EVERY, count / TASKS_A_SECOND)):
+        """Changes, as two looks tell them, until the iterator is closed; says why groups lack tasks."""
+
+        async def look() -> list[Task]:
+            found = await self.tasks()
+            await self._reasons.look(found)
+            return found
+
+        async for event in changes(look, lambda count: max(LOOK_EVERY, count / TASKS_A_SECOND)):
             yield event
 
     # --- services ----------------------------------------------------------------------------------

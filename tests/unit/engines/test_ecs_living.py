@@ -1,5 +1,6 @@
 """A group that runs on ECS: whatever is changed meanwhile, its tasks stay. And what a new term asks AWS."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -30,7 +31,7 @@ def test_whatever_is_changed_the_tasks_of_a_living_group_stay(place: Place) -> N
         async with EcsEngine(PLACE) as engine:
             await engine.ensure(ONE)
             before = await settled(sky, engine, 2)
-        was = dict(sky.now.services["test-n1-blue"])
+        was = deepcopy(sky.now.services["test-n1-blue"])
         async with EcsEngine(place) as engine:
             await engine.ensure(OTHERWISE)
             assert sky.now.services["test-n1-blue"] == was
