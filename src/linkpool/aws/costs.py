@@ -82,7 +82,7 @@ def price_table(prices: AwsPrices) -> PriceTable:
     token = prices.secret_month / 2 / MONTH_HOURS
     logs = _logs_month(prices) / MONTH_HOURS
     hours = {
-        "ecs-ec2": prices.machine_hour / prices.machine_tasks,
+        "ecs-ec2": _machine_month(prices) / MONTH_HOURS / prices.machine_tasks,
         "ecs-fargate": _fargate_replica(prices) / MONTH_HOURS,
     }
     gigabytes = (prices.gb_out_per_replica or Decimal(0)) + (prices.gb_in_per_replica or Decimal(0))
@@ -99,7 +99,11 @@ def price_table(prices: AwsPrices) -> PriceTable:
 def _machines(prices: AwsPrices, replicas: int) -> Decimal:
     needed = -(-replicas // prices.machine_tasks)
     whole = -(-needed // len(ZONES)) * len(ZONES)
-    return whole * MONTH_HOURS * prices.machine_hour
+    return whole * _machine_month(prices)
+
+
+def _machine_month(prices: AwsPrices) -> Decimal:
+    return MONTH_HOURS * prices.machine_hour + prices.volume_size * prices.volume_gb
 
 
 def _fargate_replica(prices: AwsPrices) -> Decimal:

@@ -37,6 +37,7 @@ class AwsPrices(BaseModel):
     vcpu_hour: Decimal = _price("0.04048", "A core of Fargate (x86).", "vantage.sh, cloudburn.io", "2026-03")
     gib_hour: Decimal = _price("0.004445", "A GiB of Fargate.", "vantage.sh, cloudburn.io", "2026-03")
     machine_hour: Decimal = _price("0.192", "A machine: m6i.xlarge, on demand.", "c3x.dev", "2026")
+    volume_gb: Decimal = _price("0.08", "A GB of its root volume (gp3), a month.", "cloudburn.io", "2026")
     database_hour: Decimal = _price("0.130", "db.t4g.medium over two zones.", "infratally.com", "2026")
     database_gb: Decimal = _price("0.115", "A GB of gp3, of each copy, a month.", "usage.ai", "2026-06")
     nat_hour: Decimal = _price("0.045", "A NAT gateway.", "cloudburn.io", "2026-02")
@@ -51,11 +52,12 @@ class AwsPrices(BaseModel):
     secret_month: Decimal = _price("0.40", "A secret.", "hivebook.wiki", "2026")
 
     machine_tasks: int = Field(
-        18,
+        20,
         ge=1,
-        description="Replicas that a machine holds: by its network interfaces (m6i.xlarge with trunking; "
-        "limits.go of amazon-vpc-resource-controller-k8s), as cores and memory would do for more.",
+        description="Replicas that a machine holds: by its network interfaces (m6i.xlarge with trunking, in "
+        "AWS's own table of ECS), as cores and memory would do for more.",
     )
+    volume_size: int = Field(30, ge=1, description="GB of a machine's root volume, as AWS's image has it.")
     replica_vcpu: Decimal = Field(Decimal("0.25"), gt=0, description="Cores of a replica on Fargate.")
     replica_gib: Decimal = Field(Decimal("0.5"), gt=0, description="GiB of a replica on Fargate.")
     database_size: int = Field(20, ge=20, description="GB of the database.")

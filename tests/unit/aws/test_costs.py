@@ -16,13 +16,15 @@ DEFAULTS = AwsPrices.read(None)
 
 def test_twenty_nodes_by_hand() -> None:
     machines, fargate = (bill(DEFAULTS, 20, launch) for launch in LAUNCHES)
-    assert machines.items["replicas"] == 4 * 720 * Decimal("0.192")  # 40 in eighteens are 3, even is 4
+    assert machines.items["replicas"] == 2 * (720 * Decimal("0.192") + 30 * Decimal("0.08"))  # 40 in twenties
     assert fargate.items["replicas"] == 40 * 720 * (
         Decimal("0.25") * Decimal("0.04048") + Decimal("0.0022225")
     )
     assert machines.items["database"] == 720 * Decimal("0.130") + 2 * 20 * Decimal("0.115")
     assert machines.items["group tokens"] == 20 * Decimal("0.40")
     assert machines.per_node * 20 == machines.total
+    more, replicas = bill(DEFAULTS, 21, "ec2"), "replicas"
+    assert more.items[replicas] == 2 * machines.items[replicas]  # 42 need three, as many in both zones: four
 
 
 def test_what_has_no_price_is_named_and_costs_once_it_is_given(tmp_path: Path) -> None:
