@@ -10,7 +10,8 @@ Safety, always:
 - a run that kills nobody is convicted of it only if it was being tried at two deaths that chance brought;
 - a deadly request kills at most `DEATHS + STRIKES` replicas, one more for each that was killed meanwhile or
   tried it beside other suspects, and one for each sibling, which may begin it before it hears of the deaths;
-  where lines are sound and the chain is not rewritten;
+  under each leader, since one that comes when nobody lives to tell it begins anew; where lines are sound and
+  the chain is not rewritten;
 - no replica ends by an error, and each counts the end of every request that it saw exactly once.
 
 Liveness: a request of the final chain is answered within its window if some seat had a stretch
@@ -31,7 +32,7 @@ from linkpool.replica.requests import End, Request
 from linkpool.replica.turn import TRIAL_STEP
 from tests.sim import oracle as fake
 from tests.sim import record, sources
-from tests.sim.events import Blackout, Cut, Drought, Event, Kill, Leave, Reorg, Say, Word
+from tests.sim.events import Blackout, Cut, Drought, Kill, Leave, Reorg, Say, Word
 from tests.sim.record import Told
 from tests.sim.sources import Job
 from tests.sim.stretches import Stretch
@@ -108,20 +109,17 @@ def _deadly(world: World, told: list[Told]) -> Iterator[str]:
     history = world.history
     sound = history.loss == 0 and history.delay < 1
     happened = history.events
-    if not sound or any(isinstance(e, Cut | Reorg | Leave) or _elects(e) for e in happened):
+    if not sound or any(isinstance(e, Cut | Reorg | Leave) for e in happened):
         return
+    leaders = 1 + sum(isinstance(e, Say) and e.word is Word.ELECT for e in happened)
     chance = sum(isinstance(e, Kill) + len(world.seats) * isinstance(e, Blackout) for e in happened)
     siblings = len(world.seats) - 1
     beside: Counter[int] = Counter()
     for one in told:
         beside[one.number] += world.plane.beside[Request(one.event).run_id]
     for number, killed in world.killed.items():
-        if killed > DEATHS + STRIKES + siblings + chance + beside[number]:
+        if killed > leaders * (DEATHS + STRIKES + siblings) + chance + beside[number]:
             yield f"question {number} killed {killed} replicas"
-
-
-def _elects(event: Event) -> bool:
-    return isinstance(event, Say) and event.word is Word.ELECT
 
 
 def _ended(world: World) -> Iterator[str]:

@@ -190,9 +190,12 @@ class Plane:
             post.take(Probe(epoch=self._epoch, version=self._version, id=f"{self._version}"))
 
     def elect(self) -> None:
-        """A new leader: its words outrank all before."""
+        """A new leader: its words outrank all before; of deadly runs it hears from the replicas."""
         self._epoch, self._version = self._epoch + 1, 0
         self.poison = Poison()
+        for post in self._posts.values():
+            if post.beat and not post.cut and not post.closed:
+                self.poison.recall(NODE, post.beat(), asyncio.get_running_loop().time())
         self.say(again=True)
 
     def publish(self) -> None:

@@ -6,6 +6,7 @@
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
+from linkpool.fleet.agents.poison import DEATHS, STRIKES
 from tests.sim import laws, record, timeline
 from tests.sim.campaign import check
 from tests.sim.draw import histories
@@ -113,6 +114,16 @@ def test_a_request_that_kills_is_found_and_rejected_and_all_others_are_answered(
         assert one.in_time is (one.job is not Job.DEADLY)
         if one.rejected:
             assert one.rejected.timestamp - one.block.timestamp < 30
+
+
+def test_a_fresh_copy_under_a_new_leader_does_not_begin_what_killed_others() -> None:
+    """The replicas that live tell the leader; not covered, the request stays open until its window ends."""
+    later = (Say(70, Word.ELECT), Kill(80), Kill(110, seat=1))
+    world = play(History(events=(Ask(10, job=Job.DEADLY), *later, Ask(200)), block_time=2))
+    assert laws.broken(world) == []
+    (killed,) = world.killed.values()
+    assert killed <= DEATHS + STRIKES + len(world.seats) - 1
+    assert [one.in_time for one in record.read(world.chain)] == [False, True]
 
 
 def test_what_no_source_answers_is_rejected_where_covered_and_only_there() -> None:

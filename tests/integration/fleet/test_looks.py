@@ -6,8 +6,9 @@ import pytest
 
 from linkpool.engines.protocol import Task
 from linkpool.fleet.agents.household import Household
+from linkpool.fleet.agents.roster import SILENT_AFTER
 from linkpool.fleet.lease import STOP_AFTER
-from linkpool.wire.agent import Heartbeat, Member, Roster, State
+from linkpool.wire.agent import Heartbeat, Member, Probed, Roster, State
 from tests.support.house import House
 from tests.support.line import Line
 
@@ -73,3 +74,22 @@ async def test_who_is_being_looked_up_when_the_term_ends_is_not_let_in_any_more(
     house.door.close()
     answer.set()
     assert await line.hear() is None, "the line is closed, and no word was said on it"
+
+
+async def test_a_silent_one_comes_back_with_whatever_it_says_first(house: House) -> None:
+    one, two = house.first_two()
+    first, _ = await house.enter(one)
+    second, _ = await house.enter(two)
+    await until_members(second, {one, two})
+    for _ in range(int(SILENT_AFTER) + 1):
+        second.say(Heartbeat(state=State.SERVING, ready=True))
+        await asyncio.sleep(0.01)
+        await house.pass_time(1.0)
+    await until_members(second, {two})
+    first.say(
+        Probed(id="1", ok=True, detail="well")
+    )  # no heartbeat: it is heard, and that is news at the next look
+    while house.hub.heard_ago(one) > 0:
+        await asyncio.sleep(0)
+    house.hub.sweep()
+    await until_members(second, {one, two})
