@@ -1,5 +1,6 @@
 """All that moves or counts money in a term: treasury, sweep, harvest, tickets, meter, built together."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -79,6 +80,11 @@ def build_money(
     harvest = Harvest(office, rpc=rpc, outbox=outbox, pool=pool, link_price=lambda: rates.link_price)
     tickets = Tickets(office, rpc=rpc, outbox=outbox, pool=pool, budget=terms.tickets)
     meter = Meter(office, tasks=tasks, rates=rates, engine=engine, payers=payers, window=means.window)
+
+    async def judge() -> None:
+        await asyncio.sleep(MINUTE)  # accounts take a core for a while: a new leader lets its fleet in first
+        await meter.judge()
+
     return Money(
         treasury,
         rates,
@@ -89,6 +95,6 @@ def build_money(
             Loop("harvest", harvest.step, HARVEST_EVERY),
             Loop("tickets", tickets.step, MINUTE),
             Loop("meter", meter.step, MINUTE),
-            Loop("fee against costs", meter.judge, HARVEST_EVERY),
+            Loop("fee against costs", judge, HARVEST_EVERY),
         ),
     )
