@@ -86,6 +86,12 @@ async def ground(cloud: Cloud, pool: str) -> Place:
         machines = {"autoScalingGroupArn": group}
         await ecs.call("create_capacity_provider", name=MACHINES, autoScalingGroupProvider=machines)
         await logs.call("create_log_group", logGroupName=LOGS)
+    await ecs.call(
+        "put_cluster_capacity_providers",
+        cluster=cloud.cluster,
+        capacityProviders=[MACHINES],
+        defaultCapacityProviderStrategy=[],
+    )
     vpc = (await ec2.call("create_vpc", CidrBlock="10.77.0.0/16"))["Vpc"]["VpcId"]
     made = [
         await ec2.call(

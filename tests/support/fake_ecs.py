@@ -94,6 +94,10 @@ class FakeEcs:
         """Seconds by which reads are behind."""
         self.reason = "MISSING"
         """Why something is not described."""
+        self.attached = ["machines"]
+        """Capacity providers of the cluster."""
+        self.providers = {"machines": "ACTIVE"}
+        """Those of the account."""
         self.full = ""
         """Why no task is placed."""
         self.start_seconds = 1.0
@@ -361,10 +365,11 @@ class FakeEcs:
         return {}
 
     def _describe_clusters(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"clusters": [{"clusterName": "pool", "status": "ACTIVE"}]}
+        return {"clusters": [{"clusterName": "pool", "status": "ACTIVE", "capacityProviders": self.attached}]}
 
     def _describe_capacity_providers(self, asked: dict[str, Any]) -> dict[str, Any]:
-        return {"capacityProviders": [{"name": asked["capacityProviders"][0], "status": "ACTIVE"}]}
+        found = [name for name in asked["capacityProviders"] if name in self.providers]
+        return {"capacityProviders": [{"name": name, "status": self.providers[name]} for name in found]}
 
     def _describe_log_streams(self, asked: dict[str, Any]) -> dict[str, Any]:
         prefix = asked["logStreamNamePrefix"]
