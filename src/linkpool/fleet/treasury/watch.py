@@ -12,6 +12,7 @@ False alarms are dear, so every judgement but the proof by transaction is made o
 the earlier block what it said then: a re-org takes balances back and is nobody's theft.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -86,12 +87,13 @@ class Watch:
                 self._seen[address] = Seen(head.number, balance, before.nonce)
             else:
                 moved.append(address)
-        changed, blocks = {}, _Blocks(self._rpc)
+        changed, blocks, of = {}, _Blocks(self._rpc), _by_address(landed)
         for address, nonce in (await self._nonces(moved, head.number)).items():
             before, now = self._seen.get(address), Seen(head.number, balances[address], nonce)
-            changed[address] = (
-                Fall(now) if before is None else await self._judge(address, before, now, landed, head, blocks)
-            )
+            if before is None:
+                changed[address] = Fall(now)
+            else:
+                changed[address] = await self._judge(address, before, now, of.get(address, ()), head, blocks)
             self._seen[address] = now
         return changed
 
@@ -163,6 +165,15 @@ class Watch:
             log.warning("an old balance cannot be read again; a fall is taken as it is", sender=address)
             return False
         return [quantity(result) for result in results] == [before.balance, before.nonce]
+
+
+def _by_address(landed: Sequence[OutboxRow]) -> Mapping[str, Sequence[OutboxRow]]:
+    """What went from or to each: of a fleet that is being filled, thousands went to thousands."""
+    found: defaultdict[str, list[OutboxRow]] = defaultdict(list)
+    for row in landed:
+        for address in {row.sender, row.target}:
+            found[address].append(row)
+    return found
 
 
 class _Blocks:
