@@ -1,9 +1,11 @@
 """The engine's tasks by group: whatever the engine says next, a group has its own and no others."""
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkpool.engines.protocol import Phase, Task
+from linkpool.engines.protocol import Phase, Task, TaskEvent
 from linkpool.fleet.running.tasks import Tasks
 from tests.support.fake_engine import FakeEngine
 
@@ -28,3 +30,45 @@ async def test_a_group_has_its_own_tasks_at_every_look(looks: list[dict[str, tup
             own = [task for task in there if task.group == group]
             assert list(tasks.every_of(group)) == own
             assert tasks.of(group) == [task for task in own if task.phase is not Phase.STOPPING]
+
+
+class SlowEngine(FakeEngine):
+    """Answers when it is let."""
+
+    asked = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
+
+    async def tasks(self) -> list[Task]:
+        self.asked += 1
+        found = await super().tasks()
+        await self.let.wait()
+        return found
+
+    def start(self, numbers: range) -> None:
+        """Tasks that it tells of, each by itself."""
+        for number in numbers:
+            task = Task(str(number), GROUPS[0], Phase.RUNNING, "r", 0.0)
+            self.running[task.id] = task
+            self._tell(TaskEvent(task.id, task.group, task.phase))
+
+
+async def test_all_that_happens_while_the_engine_is_asked_is_one_more_question() -> None:
+    engine = SlowEngine()
+    tasks = Tasks(engine)
+    following = asyncio.create_task(tasks.follow())
+    async with asyncio.timeout(10):
+        while not engine.listeners:
+            await asyncio.sleep(0)
+        engine.start(range(1))
+        while not engine.asked:
+            await asyncio.sleep(0)
+        engine.start(range(1, 100))
+        engine.let.set()
+        while len(tasks.of(GROUPS[0])) < 100 or any(queue.qsize() for queue in engine.listeners):
+            await asyncio.sleep(0)
+    assert engine.asked <= 3, "the last one asked saw them all"
+    following.cancel()
+    await asyncio.wait([following])

@@ -1,4 +1,4 @@
-"""What the engine runs, kept at hand: asked again at every event, and now and then without one."""
+"""What the engine runs, kept at hand: asked again after events, and now and then without one."""
 
 import asyncio
 from collections import defaultdict
@@ -57,9 +57,22 @@ class Tasks:
                 listener()
 
     async def follow(self) -> None:
-        """Refresh at every event, for ever."""
-        async for event in self._engine.events():
-            log.debug("engine event", task=event.task, phase=event.phase, detail=event.detail)
+        """Refresh at events, for ever; once for all that come while the engine is being asked.
+
+        Raises, in an ExceptionGroup, EngineUnreachable.
+        """
+        news = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            refreshing = group.create_task(self._refresh_at(news), name="engine tasks at events")
+            async for event in self._engine.events():
+                log.debug("engine event", task=event.task, phase=event.phase, detail=event.detail)
+                news.set()
+            refreshing.cancel()
+
+    async def _refresh_at(self, news: asyncio.Event) -> None:
+        while True:
+            await news.wait()
+            news.clear()
             await self.refresh()
 
     async def until_known(self) -> None:
