@@ -130,16 +130,21 @@ def test_a_stack_is_made_and_its_control_plane_finds_all_it_needs(
     for variable, name in SECRETS.items():
         secret = f"linkpool-control/linkpool/{name}"
         told[variable] = account.call("secretsmanager", "get_secret_value", SecretId=secret)["SecretString"]
-    given = unpack(told)
-    assert given is not None
+    unpack(told)
     for name, value in told.items():
         monkeypatch.setenv(name, value)
-    settings = Settings.load(Path(given))
+    settings = Settings.load(Path(told["LINKPOOL_CONFIG_FILE"]))
     assert settings.keys_file is not None
     assert Key(open_keys(settings.keys_file, None).manager()).address == json.loads(made.stdout)["manager"]
     assert settings.ecs_subnets == outputs["Subnets"].split(",")
 
     place, endpoint = ecs_place(settings), account.endpoint
+    for name in told:
+        monkeypatch.delenv(name)
+    said = account.linkpool("settings")
+    assert said.exit_code == 0, repr(said.exception)
+    (tmp_path / "aws.toml").write_text(said.stdout + POOL)
+    assert ecs_place(Settings.load(tmp_path / "aws.toml")) == place
     assert all(asyncio.run(findings(place, endpoint)))
 
 

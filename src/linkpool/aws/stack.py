@@ -10,7 +10,7 @@ from typing import Any
 
 from linkpool.aws.changes import Plan
 from linkpool.aws.formation import Formation
-from linkpool.aws.tenants import parameters, protected, who_stays
+from linkpool.aws.tenants import outputs, parameters, protected, who_stays
 from linkpool.engines.aws import Aws
 from linkpool.engines.protocol import EngineRefused
 
@@ -58,13 +58,27 @@ class Stacks:
             status = "gone" if ended is None else ended["StackStatus"]
             why = await self._formation.first_failure(plan.stack, plan.name)
             raise EngineRefused(f"stack {plan.stack} is {status}: {why}")
-        return {one["OutputKey"]: one["OutputValue"] for one in ended.get("Outputs", ())}
+        return outputs(ended)
 
     async def forget(self, plan: Plan) -> None:
         """Throw it away; a stack that was only about to be made is no more."""
         await self._formation.drop(plan.stack, plan.name)
         if plan.new:
             await self._formation.delete(plan.stack, _token())
+
+    async def told(self, stack: str) -> dict[str, str]:
+        """What its control planes are told in clear, by variable. Raises EngineRefused, EngineUnreachable."""
+        there = await self._formation.described(stack)
+        cluster = outputs(there).get("ClusterName") if there else None
+        if cluster is None:
+            raise EngineRefused(f"there is no stack {stack}, or it is not made yet")
+        service = await self._ecs.call("describe_services", cluster=cluster, services=["control-a"])
+        if not service["services"]:
+            raise EngineRefused(f"no control plane is in cluster {cluster}")
+        named = service["services"][0]["taskDefinition"]
+        task = await self._ecs.call("describe_task_definition", taskDefinition=named)
+        (container,) = task["taskDefinition"]["containerDefinitions"]
+        return {one["name"]: one["value"] for one in container["environment"]}
 
     async def delete(self, stack: str) -> None:
         """Delete it and wait.

@@ -19,8 +19,7 @@ async def who_stays(there: Mapping[str, Any], ecs: Aws) -> str | None:
 
     Raises EngineRefused, EngineUnreachable.
     """
-    told = {one["OutputKey"]: one["OutputValue"] for one in there.get("Outputs", ())}
-    if (cluster := told.get("ClusterName")) is None:
+    if (cluster := outputs(there).get("ClusterName")) is None:
         return None
     if running := await _groups(cluster, ecs):
         return f"{len(running)} services still run in its cluster ({running[0]}, ...): retire the nodes first"
@@ -47,6 +46,11 @@ def protected(there: Mapping[str, Any]) -> str | None:
 def parameters(there: Mapping[str, Any]) -> dict[str, str]:
     """What a stack was given."""
     return {one["ParameterKey"]: one["ParameterValue"] for one in there.get("Parameters", ())}
+
+
+def outputs(there: Mapping[str, Any]) -> dict[str, str]:
+    """What a stack tells."""
+    return {one["OutputKey"]: one["OutputValue"] for one in there.get("Outputs", ())}
 
 
 async def _groups(cluster: str, ecs: Aws) -> list[str]:

@@ -8,6 +8,7 @@ import os
 import sys
 
 from linkpool.cli.app import app
+from linkpool.cli.given import unpack
 from linkpool.errors import LinkPoolError, Permanent, reasons
 
 __all__ = ["main"]
@@ -18,6 +19,7 @@ WRONG, TRY_AGAIN = 1, 75
 def main() -> None:
     """Run the command line; an error of ours, or of a file, is one clear line, not a trace."""
     code = 0
+    unpack(os.environ)
     try:
         app()
     except* LinkPoolError as group:

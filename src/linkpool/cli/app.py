@@ -29,6 +29,7 @@ from linkpool.cli import (
     treasury,
     upgrade,
 )
+from linkpool.cli.given import CONFIG_FILE
 
 app = typer.Typer(
     name="linkpool",
@@ -115,7 +116,8 @@ def replica(
 @app.command()
 def control(
     config: Annotated[
-        Path | None, typer.Option(help="Settings in TOML; LINKPOOL_* in the environment outrank it.")
+        Path | None,
+        typer.Option(envvar=CONFIG_FILE, help="Settings in TOML; LINKPOOL_* in the environment outrank it."),
     ] = None,
 ) -> None:
     """Run a control plane: API, pages, and the loops that keep every node alive."""

@@ -67,6 +67,16 @@ def delete(
 
 
 @app.command()
+def settings(
+    region: Region, stack: Stack = "linkpool", endpoint: Endpoint = None, json: AsJson = False
+) -> None:
+    """The stack's engine as settings, for `linkpool logs` and `linkpool engine check` on this machine."""
+    from linkpool.cli.aws_settings import show_settings
+
+    show_settings(region, stack, endpoint, as_json=json)
+
+
+@app.command()
 def costs(
     nodes: Annotated[list[int] | None, typer.Option(min=1, help="How many nodes; again for more.")] = None,
     prices: Annotated[

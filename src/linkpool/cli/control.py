@@ -6,7 +6,6 @@ What it holds is looked through for cycles seldom: with thousands of lines that 
 
 import asyncio
 import gc
-import os
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -17,7 +16,6 @@ import uvloop
 from linkpool import log as logs
 from linkpool.api import control
 from linkpool.api.settings import Settings
-from linkpool.cli.given import unpack
 from linkpool.engines.protocol import Engine
 
 COLLECT_AFTER = (50_000, 20, 20)
@@ -27,8 +25,7 @@ COLLECT_AFTER = (50_000, 20, 20)
 def run(config: Path | None) -> int:
     """Serve until SIGTERM or Ctrl-C; returns 0. Raises LinkPoolError when it cannot start or go on."""
     logs.configure()
-    given = unpack(os.environ)
-    serve(Settings.load(config or (Path(given) if given else None)))
+    serve(Settings.load(config))
     return 0
 
 

@@ -1,15 +1,12 @@
 """`linkpool engine`: what runs the replicas, beside the control plane that has it run them."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from linkpool.cli.options import AsJson
+from linkpool.cli.options import AsJson, Config
 
 app = typer.Typer(help="What runs the replicas: look at it, tidy it.", no_args_is_help=True)
-
-Config = Annotated[Path, typer.Option(help="The control plane's settings file.")]
 
 
 @app.command()

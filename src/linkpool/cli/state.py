@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-from linkpool.cli.options import AsJson
-
-Config = Annotated[Path, typer.Option(help="The control plane's settings file.")]
+from linkpool.cli.options import AsJson, Config
 
 
 def backup(

@@ -15,6 +15,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from linkpool.api.engine import ecs_place
 from linkpool.api.settings import Settings
 from linkpool.aws.template import AT_MOST, build, template_text
+from linkpool.cli.aws_settings import of_the_engine
 from linkpool.engines.ecs_rights import CHECK, ENGINE, LOGS, PASSES, TAGS
 from tests.support.formation import REGION, Formation
 
@@ -94,6 +95,19 @@ def test_a_control_plane_takes_the_settings_of_a_stack_on_machines(
     assert found.pool_block == 7
     assert found.release_image == GIVEN["Image"]
     assert str(found.state) == "/dev/shm/linkpool"  # noqa: S108 - the container's own memory
+
+
+@pytest.mark.parametrize("given", [GIVEN, FARGATE])
+def test_a_machine_elsewhere_reaches_the_same_engine(
+    given: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {one["Name"]: one["Value"] for one in container(given)["Environment"]}
+    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in of_the_engine(told).items())
+    (tmp_path / "aws.toml").write_text(lines + POOL)
+    elsewhere = Settings.load(tmp_path / "aws.toml")
+    assert ecs_place(elsewhere) == ecs_place(settings(given, tmp_path, monkeypatch))
+    assert str(elsewhere.state) == "elsewhere"
+    assert elsewhere.host == "127.0.0.1"  # what is the container's own is left there
 
 
 def test_visitors_are_told_apart_behind_the_load_balancer() -> None:
