@@ -36,6 +36,8 @@ class MoneyView:
         self._means = means
         self._payers = payers
         self._clock = clock
+        self._counting = asyncio.Lock()
+        """Accounts of a year and 1,000 nodes take a core for a while: one at a time."""
 
     async def treasury(self) -> wire.TreasuryView:
         """Balances as last seen, and what was sent in the last 24 h. Raises StoreUnreachable."""
@@ -105,13 +107,13 @@ class MoneyView:
 
     async def economics(self, days: int) -> wire.EconomicsView:
         """Of the last `days` days. Raises StoreUnreachable."""
-        async with self._database.read() as session:
-            rates = await ledger.rates_since(session, 0)
-            latest = rates[max(rates)] if rates else None
-            now = _prices(latest)
-            found = await economics(session, days, now, self._clock.now(), self._payers)
-            table = await price_table(session)
-        return await asyncio.to_thread(self._economics, found, now, table)  # tens of thousands of prices
+        async with self._counting:
+            async with self._database.read() as session:
+                rates = await ledger.rates_since(session, 0)
+                now = _prices(rates[max(rates)] if rates else None)
+                found = await economics(session, days, now, self._clock.now(), self._payers)
+                table = await price_table(session)
+            return await asyncio.to_thread(self._economics, found, now, table)
 
     def _economics(self, found: Economics, now: Prices, table: wire.PriceTable | None) -> wire.EconomicsView:
         sources, sums = self._means.sources, found.books.sums()

@@ -49,7 +49,8 @@ async def economics(
     usages = await _usages(session, time, payers)
     noted = await ledger.rates_since(session, time.begin // DAY)
     rates = {day: _prices(row.link_price, row.coin_price) for day, row in noted.items()}
-    return Economics(time.begin, Books(usages, table, rates, now), stakes, pool.fee_bps)
+    found = await asyncio.to_thread(Books, usages, table, rates, now)
+    return Economics(time.begin, found, stakes, pool.fee_bps)
 
 
 async def price_table(session: AsyncSession) -> PriceTable | None:
@@ -91,7 +92,6 @@ async def _usages(session: AsyncSession, time: Time, payers: tuple[str, ...]) ->
     for day, wei in (await ledger.gas_paid(session, payers, time.begin)).items():
         gas[day, None] = gas.get((day, None), 0) + wei
     flows, missed = await _days(session, time)
-    keys: set[Key] = {*((day, None) for day in time.days), *hours, *gas, *flows, *missed}
 
     def usage(key: Key) -> Usage:
         flow, (begin, end) = flows.get(key, Totals()), time.of(key[0])
@@ -110,6 +110,7 @@ async def _usages(session: AsyncSession, time: Time, payers: tuple[str, ...]) ->
         )
 
     def usages() -> list[Usage]:
+        keys: set[Key] = {*((day, None) for day in time.days), *hours, *gas, *flows, *missed}
         return [usage(key) for key in sorted(keys, key=lambda key: (key[0], key[1] or ""))]
 
     return await asyncio.to_thread(usages)  # of every node and day
