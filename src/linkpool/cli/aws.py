@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from linkpool.cli.options import AsJson
+from linkpool.cli.options import DEFAULT_TOKEN_FILE, DEFAULT_URL, AsJson, TokenFile, Url
 
 app = typer.Typer(help="A pool on AWS: its stack, and what it costs.", no_args_is_help=True)
 
@@ -85,18 +85,25 @@ def costs(
     fee: Annotated[
         float | None, typer.Option(help="Maker fee of a node in a month, in money: what would be left.")
     ] = None,
+    earned: Annotated[
+        bool, typer.Option("--earned", help="In place of --fee: what a node of the running pool earned.")
+    ] = False,
     table: Annotated[
         bool, typer.Option("--table", help="As a price table, for `linkpool treasury prices set`.")
     ] = False,
     sources: Annotated[bool, typer.Option("--sources", help="Each price, and where it was read.")] = False,
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = DEFAULT_TOKEN_FILE,
     json: AsJson = False,
 ) -> None:
     """What a month costs with so many nodes, on EC2 and on Fargate, beside what they bring."""
-    from linkpool.cli.aws_costs import show_costs, show_prices, show_table
+    from linkpool.cli.aws_costs import earned_fee, show_costs, show_prices, show_table
+    from linkpool.cli.session import Session
 
     if table:
         show_table(prices, as_json=json)
     elif sources:
         show_prices(prices, as_json=json)
     else:
-        show_costs(prices, nodes or [2, 20, 110, 1000], fee, as_json=json)
+        brought = earned_fee(Session(url, token_file)) if earned and fee is None else fee
+        show_costs(prices, nodes or [2, 20, 110, 1000], brought, as_json=json)

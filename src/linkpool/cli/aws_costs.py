@@ -4,11 +4,37 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from linkpool.api import client_money
 from linkpool.aws.costs import LAUNCHES, Bill, bill, price_table
 from linkpool.aws.prices import AwsPrices
 from linkpool.cli.money import toml
 from linkpool.cli.output import print_json, show, table
-from linkpool.wire.money import PricesView
+from linkpool.cli.session import Session
+from linkpool.errors import Permanent
+from linkpool.wire.money import EconomicsView, PricesView
+
+CURRENCY = "USD"
+"""Of `AwsPrices`."""
+LOOKED_BACK = 30
+"""Days."""
+
+
+class NoFee(Permanent):
+    """The pool does not say what a node earns in this currency; the text says what to do."""
+
+
+def earned_fee(session: Session) -> float:
+    """Maker fee of a node in a month, as the pool earned it. Raises NoFee, and as `Session.run` does."""
+    return fee_of_a_node(session.run(lambda client: client_money.economics(client, LOOKED_BACK)))
+
+
+def fee_of_a_node(found: EconomicsView) -> float:
+    """Of a node in the middle. Raises NoFee."""
+    if found.currency != CURRENCY:
+        raise NoFee(f"the pool reckons in {found.currency}, this bill is in {CURRENCY}: say --fee")
+    if found.month.fee is None or not found.nodes:
+        raise NoFee("the pool has less than a day of records, or no prices of LINK and coin: say --fee")
+    return float(found.month.fee) / len(found.nodes)
 
 
 def show_costs(file: Path | None, nodes: Sequence[int], fee: float | None, *, as_json: bool) -> None:
@@ -19,10 +45,10 @@ def show_costs(file: Path | None, nodes: Sequence[int], fee: float | None, *, as
         shown = [
             {launch: _plain(one, fee) for launch, one in zip(LAUNCHES, pair, strict=True)} for pair in pairs
         ]
-        print_json({"currency": "USD", "missing": prices.missing, "bills": shown})
+        print_json({"currency": CURRENCY, "missing": prices.missing, "bills": shown})
         return
     brought = ("fee", "left on EC2", "left on Fargate") if fee is not None else ()
-    made = table("nodes", "EC2", "a node", "Fargate", "a node", *brought, title="USD a month")
+    made = table("nodes", "EC2", "a node", "Fargate", "a node", *brought, title=f"{CURRENCY} a month")
     for pair in pairs:
         made.add_row(*line(*pair), *(_left(pair, fee) if fee is not None else ()))
     show(made)

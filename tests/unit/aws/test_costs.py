@@ -1,5 +1,6 @@
 """What a month costs: by hand for one pool, and as the page says for four."""
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pytest
 
 from linkpool.aws.costs import LAUNCHES, bill, price_table
 from linkpool.aws.prices import AwsPrices, BadAwsPrices
-from linkpool.cli.aws_costs import line, show_table
+from linkpool.cli.aws_costs import NoFee, fee_of_a_node, line, show_costs, show_table
 from linkpool.cli.money import read_prices
 from linkpool.economics.costs import node_month, standing_day
+from linkpool.wire.money import EconomicsView, Month, NodeAccount
 
 DEFAULTS = AwsPrices.read(None)
 
@@ -73,3 +75,23 @@ def test_every_default_says_where_it_was_read() -> None:
         if isinstance(field.default, Decimal) and not name.startswith("replica_"):
             assert isinstance(field.json_schema_extra, dict), name
             assert field.json_schema_extra["source"], name
+
+
+def earned(fee: str | None, nodes: int, currency: str = "USD") -> EconomicsView:
+    month = Month(fee=fee, gas=None, fleet=None, result=None)
+    accounts = [NodeAccount.model_construct(node=f"0x{number}") for number in range(nodes)]
+    return EconomicsView.model_construct(currency=currency, month=month, nodes=accounts)
+
+
+def test_what_the_pool_earned_stands_beside_the_bill(capsys: pytest.CaptureFixture[str]) -> None:
+    fee = fee_of_a_node(earned("90.5", 5))
+    assert fee == 18.1
+    show_costs(None, [100], fee, as_json=True)
+    (shown,) = json.loads(capsys.readouterr().out)["bills"]
+    assert shown["fargate"]["left"] == f"{1810 - bill(DEFAULTS, 100, 'fargate').total:.2f}"
+
+
+@pytest.mark.parametrize("found", [earned(None, 5), earned("1", 0), earned("1", 5, "EUR")])
+def test_a_pool_that_cannot_say_what_it_earns_is_no_zero(found: EconomicsView) -> None:
+    with pytest.raises(NoFee, match="--fee"):
+        fee_of_a_node(found)
