@@ -133,4 +133,6 @@ def test_a_pool_on_fargate_may_go_to_machines_while_it_runs() -> None:
     sky = FakeFormation(WELL, **ON_EC2 | {"Launch": "FARGATE"})
     sky.services = [*OURS, NODE]
     with sky.wired():
+        run(deploy(Launch="FARGATE"))
         run(deploy(Launch="EC2"))
+    assert len(sky.executed) == 2
