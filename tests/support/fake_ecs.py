@@ -98,6 +98,8 @@ class FakeEcs:
         """Capacity providers of the cluster."""
         self.providers = {"machines": "ACTIVE"}
         """Those of the account."""
+        self.propagates = True
+        """Whether tasks get their service's tags; an emulator's do not."""
         self.full = ""
         """Why no task is placed."""
         self.start_seconds = 1.0
@@ -202,6 +204,7 @@ class FakeEcs:
             "taskArn": arn,
             "taskDefinitionArn": service["taskDefinition"],
             "startedBy": service["serviceName"],
+            "tags": service["tags"] if self.propagates and service["propagateTags"] == "SERVICE" else [],
             "createdAt": self.now.at,
             "lastStatus": "PENDING",
             "desiredStatus": "RUNNING",
@@ -327,8 +330,9 @@ class FakeEcs:
             raise Refused("InvalidParameterException", "Tasks cannot have more than 100 elements")
         seen = {arn.rpartition("/")[2]: task for arn, task in self._seen().tasks.items()}
         names = [each.rpartition("/")[2] for each in asked["tasks"]]
+        hidden = {} if "TAGS" in asked.get("include", ()) else {"tags": []}
         return {
-            "tasks": [seen[name] for name in names if name in seen],
+            "tasks": [seen[name] | hidden for name in names if name in seen],
             "failures": [{"arn": name, "reason": self.reason} for name in names if name not in seen],
         }
 

@@ -68,7 +68,11 @@ def _leading() -> list[dict[str, Any]]:
         _may("SeeDefinitions", ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"], "*"),
         _may("ForgetDefinitions", ["ecs:DeregisterTaskDefinition"], "*"),
         _may("ListTasks", ["ecs:ListTasks"], "*", in_cluster),
-        _may("Tasks", ["ecs:DescribeTasks", "ecs:StopTask"], Sub(_ECS + "task/${Cluster}/*")),
+        _may(
+            "Tasks",
+            ["ecs:DescribeTasks", "ecs:ListTagsForResource", "ecs:StopTask"],
+            Sub(_ECS + "task/${Cluster}/*"),
+        ),
         _may("Cluster", ["ecs:DescribeClusters"], GetAtt("Cluster", "Arn")),
         _may(
             "Check", ["ecs:DescribeCapacityProviders", "ec2:DescribeSubnets", "logs:DescribeLogGroups"], "*"

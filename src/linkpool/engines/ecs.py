@@ -1,8 +1,9 @@
 """The engine of AWS: an ECS service for each group, on machines of a capacity provider or on Fargate.
 
-ECS keeps the count and spreads a pair over availability zones. Task definitions never change once made, so
-their labels, read once each, tell whose a task is. ECS tells us nothing by itself, so tasks are looked at
-every few seconds, a hundred to a call; how a replica is comes from the agent socket.
+ECS keeps the count and spreads a pair over availability zones. Its service's tags tell whose a task is; one
+without them is looked up by its definition, which never changes and is read once. ECS tells us nothing by
+itself, so tasks are looked at every few seconds, a hundred to a call; how a replica is comes from the agent
+socket.
 
 A service that runs keeps what it was made with: ECS would end its tasks for new ones that merely run
 (`docs/decisions/1102-a-living-service-is-left-alone.md`).
@@ -265,13 +266,15 @@ class EcsEngine:
         return found
 
     async def _look_at(self, tasks: Sequence[str]) -> list[tuple[Mapping[str, Any], Mapping[str, str]]]:
-        """Those of this pool, as AWS describes them, each with its definition's labels."""
+        """Those of this pool, as AWS describes them, each with what is told of its group."""
         found = []
         for some in in_pieces(tasks, TASKS_A_CALL):
-            answer = await self._ecs.call("describe_tasks", cluster=self._place.cluster, tasks=list(some))
+            answer = await self._ecs.call(
+                "describe_tasks", cluster=self._place.cluster, tasks=list(some), include=["TAGS"]
+            )
             _only_missing(answer)
             for seen in answer["tasks"]:
-                told = await self._labels(seen["taskDefinitionArn"])
+                told = spec.tags_of(seen) or await self._labels(seen["taskDefinitionArn"])
                 if told.get(POOL) == self._place.pool:
                     found.append((seen, told))
         return found

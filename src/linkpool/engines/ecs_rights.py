@@ -1,7 +1,8 @@
 """What the ecs engine asks of AWS, as policies name it: the least that the control plane's role must allow.
 
 Tests hold ENGINE, CHECK and LOGS to what botocore is asked for. The others are never called: AWS wants
-PASSES of whoever names a role in a task definition, and TAGS of whoever makes something with tags.
+PASSES of whoever names a role in a task definition, and TAGS of whoever makes something with tags, or reads
+them with what they are on.
 """
 
 ENGINE = frozenset(
@@ -34,5 +35,5 @@ CHECK = frozenset(
 """Of `linkpool engine check` besides."""
 LOGS = frozenset({"logs:DescribeLogStreams", "logs:GetLogEvents"})
 """Of `linkpool logs` besides, on the replicas' log group."""
-TAGS = frozenset({"ecs:TagResource", "secretsmanager:TagResource"})
+TAGS = frozenset({"ecs:ListTagsForResource", "ecs:TagResource", "secretsmanager:TagResource"})
 PASSES = frozenset({"iam:PassRole"})

@@ -134,6 +134,12 @@ def labels_of(described: Mapping[str, Any]) -> Mapping[str, str]:
     return {}
 
 
+def tags_of(seen: Mapping[str, Any]) -> Mapping[str, str]:
+    """What a task got from its service, which says the same of its group; empty when it is none of ours."""
+    found = {tag["key"]: tag["value"] for tag in seen.get("tags", ())}
+    return found if POOL in found else {}
+
+
 def id_of(seen: Mapping[str, Any]) -> str:
     """A task's name in all of LinkPool: the end of its ARN."""
     name: str = seen["taskArn"].rpartition("/")[2]
@@ -141,7 +147,7 @@ def id_of(seen: Mapping[str, Any]) -> str:
 
 
 def task(seen: Mapping[str, Any], told: Mapping[str, str]) -> Task | None:
-    """ECS's task as the protocol names it, with its definition's labels; None when it is over."""
+    """ECS's task as the protocol names it, with what is told of its group; None when it is over."""
     phase = _phase(seen["lastStatus"], seen["desiredStatus"])
     if phase is None:
         return None

@@ -30,6 +30,7 @@ troubles = st.fixed_dictionaries(
         "faults": st.lists(st.none() | st.sampled_from(Fault), max_size=30),
         "lag": st.sampled_from((0.0, 0.5, 2.0, 5.0)),
         "page": st.sampled_from((1, 2, 100)),
+        "propagates": st.booleans(),
     }
 )
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from linkpool.api.engine import engine_of_terms
 from linkpool.api.settings import Settings
 from linkpool.fleet.clock import SystemClock
@@ -26,8 +28,12 @@ control_urls = ["https://control:8701"]
 """
 
 
-def test_whose_a_task_is_a_control_plane_asks_once_not_in_every_term(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("propagates", "looked_up"), [(True, 0), (False, 1)])
+def test_whose_a_task_is_its_tags_tell_or_else_its_definition_once(
+    tmp_path: Path, propagates: bool, looked_up: int
+) -> None:
     sky = FakeEcs()
+    sky.propagates = propagates
     (tmp_path / "control.toml").write_text(SETTINGS)
     settings = Settings.load(tmp_path / "control.toml")
 
@@ -43,4 +49,4 @@ def test_whose_a_task_is_a_control_plane_asks_once_not_in_every_term(tmp_path: P
 
     with sky.wired():
         run(live())
-    assert sky.calls.count("ecs:DescribeTaskDefinition") == 1
+    assert sky.calls.count("ecs:DescribeTaskDefinition") == looked_up
