@@ -48,8 +48,7 @@ class MoneyView:
             known, slots = await accounts.every(session), await nodes.slots(session)
             oracles = {row.index: row.oracle for row in await nodes.every(session)}
             day = Day(terms.limits, await accounts.sent_since(session, treasury, now - DAY))
-            senders = [treasury, self._payers.manager, *(slot.sender for slot in slots)]
-            moves = await accounts.latest(session, MOVES, senders)
+            moves = await accounts.latest(session, MOVES)
             why = {row.detail for row in await alarms.every(session) if row.kind == Kind.OFFERS_HELD}
         held = {slot.sender for slot in slots if self._held(slot)}
         shown = await asyncio.to_thread(self._accounts, known, slots, held, oracles, day)  # of thousands

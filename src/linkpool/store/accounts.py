@@ -86,11 +86,9 @@ async def sent_since(session: AsyncSession, treasury: str, since: int) -> dict[s
     return sums
 
 
-async def under_way(session: AsyncSession, addresses: Sequence[str] | None = None) -> Sequence[OutboxRow]:
-    """First attempts that landed nowhere yet, of these senders or of all."""
+async def under_way(session: AsyncSession) -> Sequence[OutboxRow]:
+    """First attempts that landed nowhere yet, of all senders."""
     query = select(OutboxRow).where(OutboxRow.block.is_(None), OutboxRow.attempt == 0)
-    if addresses is not None:
-        query = query.where(OutboxRow.sender.in_(addresses))
     return (await session.scalars(query)).all()
 
 
@@ -102,7 +100,7 @@ async def landed_after(session: AsyncSession, block: int) -> Sequence[OutboxRow]
     return (await session.scalars(query)).all()
 
 
-async def latest(session: AsyncSession, limit: int, senders: Sequence[str]) -> Sequence[OutboxRow]:
-    """The last transactions of these senders, newest first, each by its first attempt."""
-    query = select(OutboxRow).where(OutboxRow.attempt == 0, OutboxRow.sender.in_(senders))
+async def latest(session: AsyncSession, limit: int) -> Sequence[OutboxRow]:
+    """The last transactions of all, newest first, each by its first attempt."""
+    query = select(OutboxRow).where(OutboxRow.attempt == 0)
     return (await session.scalars(query.order_by(OutboxRow.id.desc()).limit(limit))).all()
