@@ -43,6 +43,7 @@ class Fault(StrEnum):
     RESET = "no answer, nothing done"
     HALF_DONE = "no answer, and done"
     BROKEN_DONE = "an answer of status 500, and done"
+    GARBLED = "the words of something in between, nothing done"
 
 
 class Refused(Exception):
@@ -133,6 +134,8 @@ class FakeEcs:
         fault = self.faults.pop(0) if self.faults else None
         if fault is Fault.THROTTLED:
             return _answer(400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
+        if fault is Fault.GARBLED:
+            return _http(502, b"upstream connect error")
         if fault is Fault.RESET:
             raise ConnectionClosedError(endpoint_url=request.url)
         answer = self._do(action, request) if fault is not Fault.BROKEN else None

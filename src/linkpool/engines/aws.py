@@ -111,7 +111,7 @@ class Aws:
             raise _translated(error.response, action) from error
         except failures.ParamValidationError as error:
             raise EngineRefused(f"AWS would refuse {action}: {error}") from error
-        except failures.BotoCoreError as error:
+        except (failures.BotoCoreError, import_module("botocore.parsers").ResponseParserError) as error:
             raise EngineUnreachable(f"AWS does not answer {action}: {error}") from error
 
     def _connected(self) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from linkpool.engines.ecs_check import examine_ecs
 from linkpool.engines.ecs_spec import Place
 from linkpool.engines.protocol import Finding
-from tests.support.fake_ecs import PLACE, FakeEcs, run
+from tests.support.fake_ecs import PLACE, FakeEcs, Fault, run
 
 ON_EC2 = replace(PLACE, capacity_provider="machines")
 
@@ -39,6 +39,13 @@ def test_what_it_may_not_look_at_is_said(action: str, what: str) -> None:
     one = bad(replace(PLACE, log_group="/x"), sky)
     assert one.what == what
     assert f"allow {action}" in one.text
+
+
+def test_words_of_something_in_between_are_no_answer_and_it_is_asked_again() -> None:
+    sky = FakeEcs()
+    sky.faults = [None, Fault.GARBLED]  # EC2 answers in XML, ECS in JSON
+    assert all(each.good for each in found(PLACE, sky))
+    assert sky.calls.count("ec2:DescribeSubnets") == 2
 
 
 def test_on_machines_and_on_fargate_all_is_good_where_all_is_there() -> None:
