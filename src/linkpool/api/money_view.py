@@ -11,7 +11,7 @@ from linkpool.fleet.agents.door import Door
 from linkpool.fleet.alarms import Kind
 from linkpool.fleet.clock import Clock
 from linkpool.fleet.treasury.build import Means, Payers
-from linkpool.fleet.treasury.economics import Economics, economics, price_table
+from linkpool.fleet.treasury.economics import Economics, Remembered, price_table, remembered
 from linkpool.fleet.treasury.terms import Day
 from linkpool.store import accounts, alarms, chain_rows, ledger, nodes
 from linkpool.store.accounts import KnownAccount
@@ -51,7 +51,8 @@ class MoneyView:
             moves = await accounts.latest(session, MOVES)
             why = {row.detail for row in await alarms.every(session) if row.kind == Kind.OFFERS_HELD}
         held = {slot.sender for slot in slots if self._held(slot)}
-        shown = await asyncio.to_thread(self._accounts, known, slots, held, oracles, day)  # of thousands
+        async with self._counting:
+            shown = await asyncio.to_thread(self._accounts, known, slots, held, oracles, day)
         return wire.TreasuryView(
             address=treasury,
             balance=known[treasury].balance if treasury in known else None,
@@ -110,11 +111,11 @@ class MoneyView:
             async with self._database.read() as session:
                 rates = await ledger.rates_since(session, 0)
                 now = _prices(rates[max(rates)] if rates else None)
-                found = await economics(session, days, now, self._clock.now(), self._payers)
-                table = await price_table(session)
-            return await asyncio.to_thread(self._economics, found, now, table)
+                told = await remembered(session, days, now, self._clock.now(), self._payers)
+            return await asyncio.to_thread(self._economics, told)
 
-    def _economics(self, found: Economics, now: Prices, table: wire.PriceTable | None) -> wire.EconomicsView:
+    def _economics(self, told: Remembered) -> wire.EconomicsView:
+        found, now, table = told.economics(), told.now, told.table
         sources, sums = self._means.sources, found.books.sums()
         return wire.EconomicsView(
             since=None if found.since is None else moment(found.since),

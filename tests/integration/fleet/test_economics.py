@@ -10,7 +10,7 @@ from linkpool.economics.accounts import Prices
 from linkpool.engines.protocol import Phase, Task
 from linkpool.fleet.alarms import Kind
 from linkpool.fleet.indexer.figures import together
-from linkpool.fleet.treasury.economics import DAY, economics
+from linkpool.fleet.treasury.economics import DAY, remembered
 from linkpool.fleet.treasury.meter import MOST_SECONDS, Meter
 from linkpool.store import alarms, chain_rows, groups, ledger, nodes, releases
 from linkpool.store import chain_history as history
@@ -40,7 +40,8 @@ async def test_days_and_nodes_add_up_to_what_the_contracts_made(database: Databa
     async with database.read() as session:
         tip = await chain_rows.tip(session)
         assert tip is not None
-        found = await economics(session, 3_650, PRICES, 0.0, ("0xt", "0xm"))
+        told = await remembered(session, 3_650, PRICES, 0.0, ("0xt", "0xm"))
+        found = told.economics()
         books = await chain_rows.books_now(session)
         missed = (await history.missed(session, 0, tip.time)).total()
     ever = together(books.values(), tip.time)

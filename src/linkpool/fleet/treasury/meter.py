@@ -8,7 +8,7 @@ from linkpool.engines.protocol import Phase
 from linkpool.fleet.alarms import Kind
 from linkpool.fleet.office import Office
 from linkpool.fleet.running.tasks import Tasks
-from linkpool.fleet.treasury.economics import economics
+from linkpool.fleet.treasury.economics import remembered
 from linkpool.fleet.treasury.rates import Rates
 from linkpool.store import chain_rows, groups, ledger
 
@@ -54,10 +54,11 @@ class Meter:
     async def judge(self) -> None:
         """Say so when the fee does not pay for the fleet. Raises StoreUnreachable, LeaseLost."""
         async with self._office.read() as session:
-            found = await economics(
+            told = await remembered(
                 session, self._window, prices(self._rates), self._office.clock.now(), self._payers
             )
-        sums, text = await asyncio.to_thread(found.books.sums), {}  # tens of thousands of prices
+        found = await asyncio.to_thread(told.economics)
+        sums, text = await asyncio.to_thread(found.books.sums), {}
         if found.covered(sums) is False and sums.gas is not None and sums.fleet is not None:
             costs = sums.gas + sums.fleet
             text["pool"] = (
