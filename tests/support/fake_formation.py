@@ -36,6 +36,7 @@ class FakeFormation(FakeEcs):
         self.services: list[str] = []
         self.machines = 0
         """What is in its cluster."""
+        self.cluster = "ACTIVE"
         self._after: tuple[float, str] | None = None
 
     def _do(self, action: str, request: AWSPreparedRequest) -> AWSResponse:
@@ -129,10 +130,12 @@ class FakeFormation(FakeEcs):
     # --- what ECS is asked besides -------------------------------------------------------------------
 
     def _list_services(self, _: dict[str, Any]) -> dict[str, Any]:
+        if self.cluster != "ACTIVE":
+            raise Refused("ClusterNotFoundException", "Cluster not found.")
         return {"serviceArns": [f"arn:aws:ecs:eu-west-1:0:service/pool/{name}" for name in self.services]}
 
     def _describe_clusters(self, _: dict[str, Any]) -> dict[str, Any]:
-        cluster = {"clusterName": "pool", "status": "ACTIVE"}
+        cluster = {"clusterName": "pool", "status": self.cluster}
         return {"clusters": [cluster | {"registeredContainerInstancesCount": self.machines}]}
 
 

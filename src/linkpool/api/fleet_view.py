@@ -43,7 +43,7 @@ class FleetView:
         async with self._database.read() as session:
             rows = [row for row in await nodes.every(session) if only in (None, row.oracle)]
             if only is None:
-                slots, living = await nodes.slots(session), await groups.all_living(session)
+                slots, living = await nodes.every_slot(session), await groups.all_living(session)
             else:  # what the page of a node asks for must not cost a walk over all slots
                 of = [row.index for row in rows]
                 slots = await nodes.slots(session, *of) if of else []

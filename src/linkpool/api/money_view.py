@@ -45,7 +45,7 @@ class MoneyView:
         async with self._database.read() as session:
             tip = await chain_rows.tip(session)
             now = tip.time if tip else int(self._clock.now())
-            known, slots = await accounts.every(session), await nodes.slots(session)
+            known, slots = await accounts.every(session), await nodes.every_slot(session)
             oracles = {row.index: row.oracle for row in await nodes.every(session)}
             day = Day(terms.limits, await accounts.sent_since(session, treasury, now - DAY))
             moves = await accounts.latest(session, MOVES)

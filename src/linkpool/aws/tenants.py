@@ -8,7 +8,7 @@ lets them go, which it does no more once its capacity provider is gone.
 from collections.abc import Mapping
 from typing import Any
 
-from linkpool.engines.aws import Aws, NotThere
+from linkpool.engines.aws import Aws
 
 _CONTROL = "control-"
 _TAKES_CHANGES = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
@@ -21,9 +21,15 @@ async def who_stays(there: Mapping[str, Any], ecs: Aws) -> str | None:
     """
     if (cluster := outputs(there).get("ClusterName")) is None:
         return None
+    clusters = (await ecs.call("describe_clusters", clusters=[cluster]))["clusters"]
+    if not any(each["status"] == "ACTIVE" for each in clusters):
+        return None  # an earlier deletion came as far as that
     if running := await _groups(cluster, ecs):
-        return f"{len(running)} services still run in its cluster ({running[0]}, ...): retire the nodes first"
-    if count := await _machines(cluster, ecs):
+        return (
+            f"{len(running)} services still run in its cluster ({running[0]}, ...): "
+            "retire the nodes and remove the bridges first"
+        )
+    if count := sum(each.get("registeredContainerInstancesCount", 0) for each in clusters):
         return (
             f"{count} machines are still in its cluster: they go by themselves, "
             "about a quarter of an hour after their last task; come back then"
@@ -54,14 +60,6 @@ def outputs(there: Mapping[str, Any]) -> dict[str, str]:
 
 
 async def _groups(cluster: str, ecs: Aws) -> list[str]:
-    try:
-        arns = await ecs.every("list_services", "serviceArns", cluster=cluster)
-    except NotThere:
-        return []
+    arns = await ecs.every("list_services", "serviceArns", cluster=cluster)
     names = (arn.rpartition("/")[2] for arn in arns)
     return sorted(name for name in names if not name.startswith(_CONTROL))
-
-
-async def _machines(cluster: str, ecs: Aws) -> int:
-    found = (await ecs.call("describe_clusters", clusters=[cluster]))["clusters"]
-    return sum(each.get("registeredContainerInstancesCount", 0) for each in found)

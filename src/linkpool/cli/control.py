@@ -18,8 +18,8 @@ from linkpool.api import control
 from linkpool.api.settings import Settings
 from linkpool.engines.protocol import Engine
 
-COLLECT_AFTER = (50_000, 20, 20)
-"""Objects of each generation (`docs/decisions/0208-cycles-are-looked-for-seldom.md`)."""
+COLLECT_AFTER = 50_000
+"""Objects more than before (`docs/decisions/0208-cycles-are-looked-for-seldom.md`)."""
 
 
 def run(config: Path | None) -> int:
@@ -36,7 +36,7 @@ def serve(
 
     Raises what `linkpool.api.control.run` raises.
     """
-    gc.set_threshold(*COLLECT_AFTER)
+    gc.set_threshold(COLLECT_AFTER)
     uvloop.run(_until_told(settings, engine))
 
 

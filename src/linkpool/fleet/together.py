@@ -10,7 +10,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 MOST = 64
-"""Questions answered at once: who comes later waits for no more than these."""
+"""Questions answered at once, by default."""
 
 
 @dataclass
@@ -23,10 +23,10 @@ class _Asked(Generic[Q, A]):
 
 
 class Together(Generic[Q, A]):
-    """`answer` gets what waits, in order, up to `MOST` at once and never twice at a time; it answers each."""
+    """`answer` gets what waits, in order, up to `most` at once and never twice at a time; it answers each."""
 
-    def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A]]]) -> None:
-        self._answer = answer
+    def __init__(self, answer: Callable[[Sequence[Q]], Awaitable[Sequence[A]]], most: int = MOST) -> None:
+        self._answer, self._most = answer, most
         self._waiting: deque[_Asked[Q, A]] = deque()
         self._turn = asyncio.Lock()
 
@@ -47,7 +47,7 @@ class Together(Generic[Q, A]):
     async def _next(self) -> None:
         """Answer those who have waited longest. If this is cancelled, they wait on, and are the next."""
         asked: list[_Asked[Q, A]] = []
-        while self._waiting and len(asked) < MOST:
+        while self._waiting and len(asked) < self._most:
             if (one := self._waiting.popleft()).open:
                 asked.append(one)
         try:

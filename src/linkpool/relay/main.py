@@ -65,15 +65,25 @@ async def run(settings: Settings, *, listening: Callable[[int], None] | None = N
         registry = CollectorRegistry(auto_describe=False)
         registry.register(Observed(links, core))
         token = logs.hide(token) if token else None
-        room = room_for_connections(KEPT + MAX_POSTS)
-        server = Server(core, registry, token=token, max_clients=min(settings.max_clients or room, room))
+        clients = _clients(settings.max_clients)
+        server = Server(core, registry, token=token, max_clients=clients)
         try:
             port = await stack.enter_async_context(server.listening(settings.host, settings.port, tls))
         except OSError as error:
             raise CannotListen(
                 f"{settings.host}:{settings.port}: {error.strerror}; choose another port"
             ) from error
-        log.info("relay listens", host=settings.host, port=port)
+        log.info("relay listens", host=settings.host, port=port, clients_at_most=clients)
         if listening:
             listening(port)
         await core.run()
+
+
+def _clients(wanted: int | None) -> int:
+    """How many at most: as many as were asked for, if this process may have so many files."""
+    room = room_for_connections(KEPT + MAX_POSTS)
+    if wanted is None or wanted <= room:
+        return room if wanted is None else wanted
+    why = "its limit of open files: raise it (`ulimit -n`, LimitNOFILE, the container's nofile)"
+    log.warning("fewer clients than max_clients", clients_at_most=room, max_clients=wanted, why=why)
+    return room

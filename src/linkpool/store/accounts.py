@@ -49,11 +49,6 @@ async def frozen(session: AsyncSession) -> dict[str, str]:
     return {row.address: row.frozen_why or "" for row in await session.scalars(query)}
 
 
-async def put(session: AsyncSession, row: AccountRow) -> None:
-    """What was seen of one, in place of what was seen before."""
-    await session.merge(row)
-
-
 async def freeze(session: AsyncSession, address: str, why: str, now: float) -> None:
     """Nothing is sent there from now on."""
     rows = update(AccountRow).where(AccountRow.address == address)

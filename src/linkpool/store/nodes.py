@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.store.tables import Colour, NodeRow, NodeState, SlotRow, Standing
 
+AT_ONCE = 1_000
+"""Tasks in one statement: both databases bound how many parameters it may have."""
 _NUMBERS = "nodes_index_seq"
 """PostgreSQL's counter behind `nodes.index`; SQLite has none and goes on from the highest."""
 
@@ -107,11 +109,13 @@ class KnownSlot(NamedTuple):
 
 
 async def slots(session: AsyncSession, *of: int) -> Sequence[KnownSlot]:
-    """The slots of these nodes, or of all nodes when none is named, in order."""
-    query = _slots()
-    if of:
-        query = query.where(SlotRow.node.in_(of))
-    return [KnownSlot(*row) for row in await session.execute(query)]
+    """The slots of these nodes, in order."""
+    return [KnownSlot(*row) for row in await session.execute(_slots().where(SlotRow.node.in_(of)))]
+
+
+async def every_slot(session: AsyncSession) -> Sequence[KnownSlot]:
+    """The slots of all nodes, in order."""
+    return [KnownSlot(*row) for row in await session.execute(_slots())]
 
 
 async def bind(session: AsyncSession, given: Mapping[str, tuple[int, int]], now: float) -> None:
@@ -154,7 +158,8 @@ async def stand(session: AsyncSession, slot: KnownSlot, standing: Standing) -> N
     await session.execute(row.values(standing=standing.value))
 
 
-async def heard(session: AsyncSession, times: Mapping[str, float]) -> None:
-    """When tasks were last heard: what decides whose slot is used again when none is free."""
-    for task, time in times.items():
-        await session.execute(update(SlotRow).where(SlotRow.task == task).values(heard_at=time))
+async def held(session: AsyncSession, tasks: Sequence[str], now: float) -> None:
+    """These tasks hold their slots still."""
+    for at in range(0, len(tasks), AT_ONCE):
+        some = SlotRow.task.in_(tasks[at : at + AT_ONCE])
+        await session.execute(update(SlotRow).where(some).values(heard_at=now))

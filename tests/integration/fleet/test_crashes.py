@@ -145,7 +145,7 @@ async def check(world: World) -> None:
     database = Database(world.url)
     async with database.read() as session:
         rows = await nodes.every(session)
-        slots = await nodes.slots(session)
+        slots = await nodes.every_slot(session)
         operation = await operations.by_key(session, "token:once")
         kinds = [event.kind for event in await events.after(session, 0)]
     await database.close()

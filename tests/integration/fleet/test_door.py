@@ -145,6 +145,17 @@ async def test_strangers_get_no_key(house: House, changes: dict[str, Any], final
     assert await line.hear() is None
 
 
+@pytest.mark.parametrize("group", ["n1-blue-1\0", "n" * 100_000])
+async def test_a_name_that_no_database_takes_costs_only_who_says_it(house: House, group: str) -> None:
+    strange = house.knock("t", group=group)
+    lines = [house.knock(task) for task in house.first_two()]
+    answer = await strange.hear()
+    assert isinstance(answer, Refused)
+    assert answer.final
+    for line in lines:
+        assert isinstance(await line.hear(), Welcome)
+
+
 async def test_a_task_of_another_group_gets_no_key(house: House) -> None:
     await house.engine.ensure(Group("test", "stranger", Release("r", ("x",)), {}, "t", 1))
     (other,) = [task for task in house.engine.running if task.startswith("stranger")]

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from eth_abi.abi import encode
 
+from linkpool.engines.protocol import Phase, Task
 from linkpool.fleet.alarms import Kind
 from linkpool.fleet.running.tasks import Tasks
 from linkpool.fleet.treasury.harvest import WORTH, Harvest
@@ -36,12 +37,12 @@ async def purse(database: Database) -> Purse:
     return made
 
 
-def sweeping(purse: Purse) -> Sweep:
+def sweeping(purse: Purse, tasks: Tasks | None = None) -> Sweep:
     return Sweep(
         purse.office,
         rpc=purse.endpoint,
         keys=KEYS,
-        tasks=Tasks(FakeEngine()),
+        tasks=tasks or Tasks(FakeEngine()),
         treasury=TREASURY.address,
         outbox_of=purse.outbox_of,
     )
@@ -91,6 +92,27 @@ async def test_a_slot_nobody_held_for_a_day_is_swept_and_its_sender_is_not_froze
         assert await purse.look() == []
     assert purse.balance(key.address) < WHOLE // 1_000
     assert purse.balance(THIEF) == 0
+
+
+async def test_a_slot_that_was_held_until_now_keeps_its_coin_for_a_day(purse: Purse) -> None:
+    index = await purse.node(held=1)
+    key, engine, task = purse.sender(index, 0), FakeEngine(), f"n{index}.0"
+    engine.running[task] = Task(task, "n", Phase.RUNNING, "r", 0.0)
+    tasks = Tasks(engine)
+    await tasks.refresh()
+    sweep = sweeping(purse, tasks)
+    purse.chain.fund(key.address, WHOLE)
+    purse.chain.mine()
+    pass_time(purse.term, purse.clock, 7 * IDLE_SECONDS)
+    await sweep.step()  # it holds its slot still, a week after it got it
+    engine.running.clear()
+    await tasks.refresh()
+    pass_time(purse.term, purse.clock, IDLE_SECONDS - 1)
+    await sweep.step()
+    assert purse.chain.mempool == {}
+    pass_time(purse.term, purse.clock, 2)
+    await sweep.step()
+    assert [tx.sender for tx in purse.chain.mempool.values()] == [key.address]
 
 
 async def books_of(database: Database, income: dict[str, int], fees: int, tickets: list[Ticket]) -> None:

@@ -143,7 +143,7 @@ async def check(stage: Stage, world: World, told: Told) -> None:
     """Two replicas of each node in one colour, in the engine and the database; nothing lost, nothing left."""
     async with stage.database.read() as session:
         rows = await nodes.every(session)
-        slots = await nodes.slots(session)
+        slots = await nodes.every_slot(session)
         living = await groups.all_living(session)
         latest = await rollouts.newest(session)
         found = await moves.of_rollout(session, latest[0].id) if latest else []

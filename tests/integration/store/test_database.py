@@ -111,7 +111,7 @@ async def test_nodes_slots_and_groups(database: Database) -> None:
             )
         for number, now in ((1, 7.0), (2, 8.0)):
             await nodes.bind(session, {"t1": (node.index, number)}, now)
-        await nodes.heard(session, {"t1": 9.0})
+        await nodes.held(session, ["t1"], 9.0)
         await releases.put(session, "r", command=["x"], image=None, settings={"A": "b"}, now=1.0)
         owner = Owner(node=node.index)
         name, serial = await groups.fresh(session, owner, Colour.BLUE)
@@ -120,7 +120,7 @@ async def test_nodes_slots_and_groups(database: Database) -> None:
         )
     async with database.read() as session:
         (row,) = await nodes.every(session)
-        slots = await nodes.slots(session)
+        slots = await nodes.every_slot(session)
         (group,) = await groups.every(session)
         release = await releases.get(session, group.release)
     assert (row.state, row.capacity, row.changed_at) == (NodeState.KEYS_MADE, str(10**23), 6.0)

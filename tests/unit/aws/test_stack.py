@@ -99,6 +99,14 @@ def test_a_stack_stays_while_machines_are_there_which_nobody_would_let_go() -> N
     assert sky.status == WELL
 
 
+def test_a_deletion_is_repeated_when_the_cluster_went_before() -> None:
+    sky = FakeFormation("DELETE_FAILED", **ON_EC2)
+    sky.cluster = "INACTIVE"
+    with sky.wired():
+        run(delete())
+    assert sky.status == "DELETE_COMPLETE"
+
+
 def test_a_stack_stays_while_its_database_is_protected() -> None:
     sky = FakeFormation(WELL, **ON_EC2 | {"DatabaseProtected": "true"})
     with sky.wired(), pytest.raises(EngineRefused, match="DatabaseProtected=false"):

@@ -72,3 +72,18 @@ async def test_all_that_happens_while_the_engine_is_asked_is_one_more_question()
     assert engine.asked <= 3, "the last one asked saw them all"
     following.cancel()
     await asyncio.wait([following])
+
+
+async def test_all_who_ask_during_a_look_share_the_next() -> None:
+    engine = SlowEngine()
+    tasks = Tasks(engine)
+    asking = [asyncio.create_task(tasks.refresh())]
+    while not engine.asked:
+        await asyncio.sleep(0)
+    engine.start(range(1))  # the look under way may have passed it by
+    asking += [asyncio.create_task(tasks.refresh()) for _ in range(200)]
+    await asyncio.sleep(0)
+    engine.let.set()
+    await asyncio.gather(*asking)
+    assert engine.asked == 2
+    assert tasks.get("0") is not None

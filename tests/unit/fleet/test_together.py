@@ -3,20 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 
-import pytest
-
-from linkpool.fleet import together
-from linkpool.fleet.together import Together
+from linkpool.fleet.together import MOST, Together
 
 
 class Clerk:
     """Doubles numbers, when it is let: each time for all that ask at once. None of `refused`."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
         self.asked: list[list[int]] = []
         self.refused = -1
         self.gate = asyncio.Semaphore(0)
-        self.desk = Together(self.answer)
+        self.desk = Together(self.answer, most)
 
     async def answer(self, questions: Sequence[int]) -> list[int]:
         self.asked.append(list(questions))
@@ -43,9 +40,8 @@ async def test_who_comes_meanwhile_is_answered_together() -> None:
     assert clerk.asked == [[1], [2, 3, 4]]
 
 
-async def test_no_more_than_so_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(together, "MOST", 2)
-    clerk = Clerk()
+async def test_no_more_than_so_many_at_once() -> None:
+    clerk = Clerk(most=2)
     asking = [*await clerk.queue(1), *await clerk.queue(2, 3, 4, 5, 6)]
     for _ in range(4):
         clerk.gate.release()

@@ -15,7 +15,7 @@ async def presume(office: Office, hub: Hub, tasks: Tasks) -> None:
     """Tell the hub of each, before anybody is let in. Raises StoreUnreachable."""
     async with office.read() as session:
         rows = {row.index: row for row in await nodes.every(session)}
-        slots = await nodes.slots(session)
+        slots = await nodes.every_slot(session)
         colours = {row.name: Colour(row.colour) for row in await groups.all_living(session)}
     for slot in slots:
         task = tasks.get(slot.task) if slot.task else None

@@ -18,6 +18,8 @@ from linkpool.store.tables import GroupRow, NodeRow
 from linkpool.wire.agent import PROTOCOL, Hello, Refused
 
 _STRANGER = "no such group, or the wrong token; the replica must be started by this pool's engine"
+LONGEST = 63
+"""Characters of a group's name: no longer one was ever written down."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Proofs:
         if hello.protocol != PROTOCOL:
             reason = f"this control plane speaks protocol {PROTOCOL}, the replica {hello.protocol}"
             return Refused(reason=reason, final=True)
+        if "\0" in hello.group or len(hello.group) > LONGEST:  # the database would refuse all who ask with it
+            return Refused(reason=_STRANGER, final=True)
         found = await self._found.ask(hello.group)
         group, node = found or (None, None)
         shown = hello.token.get_secret_value()

@@ -172,7 +172,7 @@ class Revocations:
         """What the chain says was removed, and this database holds for good."""
         async with self._office.read() as session:
             removed = await chain_history.removed_senders(session)
-            slots = await nodes.slots(session) if removed else []
+            slots = await nodes.every_slot(session) if removed else []
         found = _still_in(slots, removed)
         if not found:
             return

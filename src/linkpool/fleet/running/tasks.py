@@ -1,6 +1,7 @@
 """What the engine runs, kept at hand: asked again after events, and now and then without one."""
 
 import asyncio
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
@@ -8,6 +9,7 @@ import structlog
 
 from linkpool.engines.protocol import Engine, Phase, Task
 from linkpool.errors import Temporary
+from linkpool.fleet.together import Together
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +26,7 @@ class Tasks:
         self._of: dict[str, list[Task]] = {}
         """By group: each is asked about once a second, and to go through all tasks each time is too long."""
         self._listeners: list[Callable[[], None]] = []
+        self._looks = Together(self._look, most=sys.maxsize)
         self.known = False
         """Whether the engine has answered at all in this term."""
 
@@ -48,13 +51,20 @@ class Tasks:
         return self._of.get(group, ())
 
     async def refresh(self) -> None:
-        """Ask the engine. Raises EngineUnreachable; what was known stays."""
+        """Ask the engine; one look at a time, and all who ask during one share the next.
+
+        Raises EngineUnreachable; what was known stays.
+        """
+        await self._looks.ask(None)
+
+    async def _look(self, asked: Sequence[None]) -> Sequence[None]:
         found = {task.id: task for task in await self._engine.tasks() if task.phase != Phase.GONE}
         changed = found != self._tasks or not self.known
         self._tasks, self._of, self.known = found, _by_group(found.values()), True
         if changed:
             for listener in self._listeners:
                 listener()
+        return asked
 
     async def follow(self) -> None:
         """Refresh at events, for ever; once for all that come while the engine is being asked.

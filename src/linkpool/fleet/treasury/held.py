@@ -1,4 +1,5 @@
-"""Gas for the senders that replicas hold: topped up in time, at once when a replica comes in.
+"""Gas for the senders that replicas hold: topped up in time; when a replica comes in at once, and in a large
+fleet within ten seconds.
 
 Whoever holds a slot that was just frozen is replaced: the next one gets another slot.
 """
@@ -58,7 +59,7 @@ class HeldGas:
 
     async def _look(self) -> None:
         async with self._office.read() as session:
-            slots = await nodes.slots(session)
+            slots = await nodes.every_slot(session)
         held = {slot.sender: slot.task for slot in slots if slot.task and self._tasks.get(slot.task)}
         for sender in await self._treasury.step(list(held)):
             if (task := held.get(sender)) is not None:

@@ -85,7 +85,7 @@ class Looker:
         """
         head = await read_head(self._rpc)
         async with self._office.read() as session:
-            slots = await nodes.slots(session)
+            slots = await nodes.every_slot(session)
             known = await accounts.every(session)
             sent = await accounts.sent_since(session, self._treasury, head.timestamp - DAY)
             under_way = await accounts.under_way(session)

@@ -5,7 +5,7 @@ slots that nobody held for a day. The sender itself signs: it keeps exactly what
 most, so what is left in the end is the part of that which the block did not take ("dust").
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -30,6 +30,8 @@ WORTH = 20
 IDLE_SECONDS = 86_400.0
 """After which a slot of a living node counts as left for good."""
 AT_ONCE = 16
+NOTE_EVERY = 600.0
+"""Seconds between two notes of who holds a slot: a day without a holder is counted from the last."""
 
 
 def left(
@@ -70,6 +72,7 @@ class Sweep:
         self._outbox_of = outbox_of
         self._fees = FeeSource(rpc)
         self._outboxes: dict[str, Outbox] = {}
+        self._noted = -NOTE_EVERY
         self._empty: set[str] = set()
         """Senders without anything worth sweeping when they were looked at in this term."""
 
@@ -80,7 +83,7 @@ class Sweep:
         """
         async with self._office.read() as session:
             paying = {row.sender for row in await accounts.under_way(session)} - {self._treasury}
-            slots = {slot.sender: slot for slot in await nodes.slots(session)} if paying else {}
+            slots = {slot.sender: slot for slot in await nodes.every_slot(session)} if paying else {}
             open_ = paying & slots.keys()
         for sender in open_:
             self._outbox(slots[sender])
@@ -91,10 +94,9 @@ class Sweep:
         """Begin sweeps that are worth it. Raises EndpointTrouble, Refusal, StoreUnreachable, LeaseLost."""
         async with self._office.read() as session:
             rows = {row.index: row for row in await nodes.every(session)}
-            slots = await nodes.slots(session)
-        candidates = left(
-            rows, slots, lambda task: self._tasks.get(task) is not None, self._office.clock.now()
-        )
+            slots = await nodes.every_slot(session)
+        await self._note([slot.task for slot in slots if slot.task and self._runs(slot.task)])
+        candidates = left(rows, slots, self._runs, self._office.clock.now())
         self._empty &= {slot.sender for slot in candidates}
         fresh = [slot for slot in candidates if slot.sender not in self._empty]
         if not fresh:
@@ -106,6 +108,17 @@ class Sweep:
         worth = [slot for slot in fresh if slot.sender not in self._empty]
         for slot in worth[:AT_ONCE]:
             await self._sweep(slot, found[slot.sender], cap, rows[slot.node].oracle)
+
+    def _runs(self, task: str) -> bool:
+        return self._tasks.get(task) is not None
+
+    async def _note(self, holders: Sequence[str]) -> None:
+        """Remember that they hold their slots now, for the time when they do no more."""
+        now = self._office.clock.monotonic()
+        if now - self._noted >= NOTE_EVERY:
+            async with self._office.lead() as session:
+                await nodes.held(session, holders, self._office.clock.now())
+            self._noted = now
 
     async def _sweep(self, slot: KnownSlot, balance: int, cap: Wei, node: str | None) -> None:
         kept = TRANSFER_GAS * cap
