@@ -62,9 +62,9 @@ class Host:
         """Its daemon's."""
         return self.folder / "docker.sock"
 
-    def docker(self, *arguments: str) -> str:
+    def docker(self, *arguments: str, check: bool = True) -> str:
         """The docker command line on this machine."""
-        return run("docker", "--host", f"unix://{self.socket}", *arguments)
+        return run("docker", "--host", f"unix://{self.socket}", *arguments, check=check)
 
     def die(self) -> None:
         """Power off: the daemon, its containers and their shims end at once."""
