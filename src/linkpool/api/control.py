@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
-import aiohttp
 import structlog
 from sqlalchemy.exc import IntegrityError
 
@@ -45,6 +44,7 @@ from linkpool.fleet.treasury.build import Means
 from linkpool.fleet.treasury.rates import Sources
 from linkpool.fleet.treasury.terms import Limits, Terms
 from linkpool.jobs.net import open_http
+from linkpool.names import lasting_session
 from linkpool.open_files import room_for_connections
 from linkpool.store import pool_identity, releases, tokens
 from linkpool.store.database import Database
@@ -135,7 +135,7 @@ async def _ground(
     environment: Mapping[str, str],
 ) -> Ground:
     """Everything that outlives a term of leading."""
-    session = await stack.enter_async_context(aiohttp.ClientSession())
+    session = await stack.enter_async_context(lasting_session())
     endpoints = [connect(each, session) for each in settings.rpc_urls]
     for endpoint in endpoints:
         stack.push_async_callback(endpoint.close)

@@ -14,11 +14,11 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
 from linkpool.jobs.addresses import is_public
 from linkpool.jobs.services import Forbidden, HttpReply, HttpRequest, Oversized, Private, Unreachable
+from linkpool.names import FreshNames, connector
 
 PER_LANE = 128
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -33,7 +33,7 @@ class _Refused(OSError):
 @contextlib.asynccontextmanager
 async def open_http(*, per_lane: int = PER_LANE) -> AsyncIterator["HttpClient"]:
     """The real `Http`: one per process, closed at the end of the block."""
-    names = AsyncResolver()
+    names = FreshNames()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(names.close)
         anywhere = await stack.enter_async_context(_session(names, None))
@@ -43,7 +43,7 @@ async def open_http(*, per_lane: int = PER_LANE) -> AsyncIterator["HttpClient"]:
 
 def _session(names: AbstractResolver, sockets: Any) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(resolver=names, socket_factory=sockets, limit=0),
+        connector=connector(names, socket_factory=sockets, limit=0),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Accept-Encoding": "identity", "User-Agent": "linkpool"},

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import structlog
 from prometheus_client import CollectorRegistry
 
@@ -17,6 +16,7 @@ from linkpool.chain.endpoint import connect
 from linkpool.chain.endpoints import Endpoints
 from linkpool.chain.types import unhex
 from linkpool.errors import Permanent
+from linkpool.names import lasting_session
 from linkpool.open_files import KEPT, room_for_connections
 from linkpool.relay.checking import EVERY_SECONDS
 from linkpool.relay.core import Core
@@ -53,7 +53,7 @@ async def run(settings: Settings, *, listening: Callable[[int], None] | None = N
     """Run one relay until cancelled. `listening` hears its port. Raises SettingsRefused, CannotListen."""
     token, tls = settings.token(), settings.tls()
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(lasting_session())
         links: list[Link] = []
         for url in settings.upstreams:
             links.append(connect(url, session))

@@ -21,6 +21,7 @@ from linkpool.errors import LinkPoolError, reasons
 from linkpool.jobs.bridges import Bridges
 from linkpool.jobs.callbacks import Inbox
 from linkpool.jobs.net import open_http
+from linkpool.names import lasting_session
 from linkpool.replica import health
 from linkpool.replica.agent import Agent
 from linkpool.replica.alone import Alone
@@ -92,7 +93,7 @@ class Process:
     async def _work(self) -> None:
         settings = self._settings
         async with AsyncExitStack() as stack:
-            session = await stack.enter_async_context(aiohttp.ClientSession())
+            session = await stack.enter_async_context(lasting_session())
             host, port = settings.health_host, settings.health_port
             self._health_url = await stack.enter_async_context(
                 health.serve(host, port, self._not_ready, self._metrics.registry)
