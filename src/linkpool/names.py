@@ -33,25 +33,23 @@ class FreshNames(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """Its addresses. Raises OSError."""
-        names = await self._fresh()
+        before, names = self._now, self._fresh()
         self._asking[names] += 1
         try:
+            if before is not None and before is not names:
+                await self._retire(before)
             return await names.resolve(host, port, family)
         finally:
             self._asking[names] -= 1
             if names is not self._now:
                 await self._retire(names)
 
-    async def _fresh(self) -> AsyncResolver:
+    def _fresh(self) -> AsyncResolver:
         now = asyncio.get_running_loop().time()
-        if self._now is not None and now - self._since < FRESH:
-            return self._now
-        before, self._now, self._since = self._now, AsyncResolver(**self._options), now
-        self._asking[self._now] = 0
-        names = self._now
-        if before is not None:
-            await self._retire(before)
-        return names
+        if self._now is None or now - self._since >= FRESH:
+            self._now, self._since = AsyncResolver(**self._options), now
+            self._asking[self._now] = 0
+        return self._now
 
     async def _retire(self, names: AsyncResolver) -> None:
         """Close it when nobody waits for it any more."""
