@@ -40,9 +40,10 @@ class FreshNames(AbstractResolver):
                 await self._retire(before)
             return await names.resolve(host, port, family)
         finally:
-            self._asking[names] -= 1
-            if names is not self._now:
-                await self._retire(names)
+            if names in self._asking:  # else all was given up
+                self._asking[names] -= 1
+                if names is not self._now:
+                    await self._retire(names)
 
     def _fresh(self) -> AsyncResolver:
         now = asyncio.get_running_loop().time()
@@ -59,9 +60,8 @@ class FreshNames(AbstractResolver):
 
     async def close(self) -> None:
         """Give up what is being looked up."""
-        self._now = None
-        for names in list(self._asking):
-            del self._asking[names]
+        asking, self._asking, self._now = self._asking, {}, None
+        for names in asking:
             await names.close()
 
 

@@ -88,3 +88,14 @@ async def test_a_name_that_nobody_knows_is_an_error_of_the_system() -> None:
         server.silent = True
         with pytest.raises(OSError, match=r"DNS|[Tt]imeout|name"):
             await where(resolver)
+
+
+async def test_a_lookup_ends_when_all_is_given_up() -> None:
+    async with named() as (server, resolver):
+        server.silent = True
+        waiting = asyncio.create_task(where(resolver))
+        while not server.asked:
+            await asyncio.sleep(0.01)
+        await resolver.close()
+        with pytest.raises(OSError, match=r"DNS|cancel"):
+            await waiting
