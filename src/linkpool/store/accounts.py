@@ -1,19 +1,17 @@
 """The accounts that pay for gas: as last seen, what was sent to them, and which of them are frozen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from linkpool.store.money_tables import AccountRow
-from linkpool.store.parts import in_parts
+from linkpool.store.parts import in_parts, to_name
 from linkpool.store.tables import OutboxRow
 
 GAS = "gas:"
 """Begins the purpose of every transaction that brings gas money; the address follows."""
-AT_ONCE = 1_000
-"""Addresses in one query: both databases bound how many parameters it may have."""
 
 
 class KnownAccount(NamedTuple):
@@ -34,11 +32,11 @@ async def every(session: AsyncSession) -> dict[str, KnownAccount]:
     return {row.address: KnownAccount(*row) async for row in in_parts(session, query)}
 
 
-async def these(session: AsyncSession, addresses: Sequence[str]) -> dict[str, AccountRow]:
+async def these(session: AsyncSession, addresses: Iterable[str]) -> dict[str, AccountRow]:
     """Those of them that were ever seen, for a change."""
     found: dict[str, AccountRow] = {}
-    for at in range(0, len(addresses), AT_ONCE):
-        query = select(AccountRow).where(AccountRow.address.in_(addresses[at : at + AT_ONCE]))
+    for part in to_name(addresses):
+        query = select(AccountRow).where(AccountRow.address.in_(part))
         found |= {row.address: row for row in await session.scalars(query)}
     return found
 

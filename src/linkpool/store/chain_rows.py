@@ -1,6 +1,6 @@
 """Writing what the chain told, and taking it back: always in one transaction with the blocks it is from."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +18,10 @@ from linkpool.store.chain_state import (
     Ticket,
     position,
 )
-from linkpool.store.parts import in_parts
+from linkpool.store.parts import in_parts, to_name
 
 KEPT = 256
 """Blocks whose hashes are kept: a re-org no deeper than this is undone exactly."""
-
-_AT_ONCE = 500
-"""Values in one IN (...)."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +96,9 @@ async def _replace(
     session: AsyncSession, table: Table, key: Column[Any], things: Collection[Request] | Collection[Ticket]
 ) -> None:
     values = [columns(thing) for thing in things]
-    for keys in _parts([value[key.name] for value in values]):
+    for keys in to_name([value[key.name] for value in values]):
         await session.execute(delete(table).where(key.in_(keys)))
     await _add(session, table, values)
-
-
-def _parts(values: Iterable[Any]) -> Iterator[list[Any]]:
-    every = list(values)
-    for start in range(0, len(every), _AT_ONCE):
-        yield every[start : start + _AT_ONCE]
 
 
 # --- reading states to go on from -----------------------------------------------------------------
@@ -156,7 +147,7 @@ async def positions_now(session: AsyncSession, accounts: Iterable[str]) -> dict[
         .scalar_subquery()
     )
     found = {}
-    for part in _parts(accounts):
+    for part in to_name(accounts):
         query = select(t.positions).where(t.positions.c.account.in_(part), t.positions.c.block == newest)
         for row in await session.execute(query):
             found[row.account, row.node] = Position(*row[3:])
@@ -166,7 +157,7 @@ async def positions_now(session: AsyncSession, accounts: Iterable[str]) -> dict[
 async def open_requests(session: AsyncSession, ids: Iterable[str]) -> list[Request]:
     """The requests with these ids that have not ended."""
     found: list[Request] = []
-    for part in _parts(ids):
+    for part in to_name(ids):
         query = select(t.requests).where(t.requests.c.id.in_(part), t.requests.c.ended_block.is_(None))
         found += [Request(*row) for row in await session.execute(query)]
     return found
@@ -175,7 +166,7 @@ async def open_requests(session: AsyncSession, ids: Iterable[str]) -> list[Reque
 async def tickets_of(session: AsyncSession, ids: Iterable[int]) -> list[Ticket]:
     """The tickets with these numbers."""
     found: list[Ticket] = []
-    for part in _parts(ids):
+    for part in to_name(ids):
         rows = await session.execute(select(t.tickets).where(t.tickets.c.id.in_(part)))
         found += [Ticket(*row) for row in rows]
     return found

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from linkpool.store.parts import to_name
 from linkpool.store.tables import Colour, NodeRow, NodeState, SlotRow, Standing
 
-AT_ONCE = 1_000
-"""Tasks in one statement: both databases bound how many parameters it may have."""
 _NUMBERS = "nodes_index_seq"
 """PostgreSQL's counter behind `nodes.index`; SQLite has none and goes on from the highest."""
 
@@ -160,6 +159,5 @@ async def stand(session: AsyncSession, slot: KnownSlot, standing: Standing) -> N
 
 async def held(session: AsyncSession, tasks: Sequence[str], now: float) -> None:
     """These tasks hold their slots still."""
-    for at in range(0, len(tasks), AT_ONCE):
-        some = SlotRow.task.in_(tasks[at : at + AT_ONCE])
-        await session.execute(update(SlotRow).where(some).values(heard_at=now))
+    for part in to_name(tasks):
+        await session.execute(update(SlotRow).where(SlotRow.task.in_(part)).values(heard_at=now))

@@ -1,11 +1,15 @@
-"""Many rows, read in parts: between two of them the event loop's other tasks have their turn."""
+"""Many rows in parts: between two the event loop's other tasks have their turn, no statement is too long."""
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, TypeVar
 
 from sqlalchemy import Row, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+V = TypeVar("V")
+
+AT_ONCE = 500
+"""Values that one statement names: both databases bound how many parameters it may have."""
 PART = 500
 """Rows that are made into objects in one go: some milliseconds' work for the widest of them."""
 
@@ -18,3 +22,10 @@ async def in_parts(
     async for part in answer.partitions():
         for row in part:
             yield row
+
+
+def to_name(values: Iterable[V]) -> Iterator[list[V]]:
+    """The values, as many at a time as one statement may name."""
+    every = list(values)
+    for start in range(0, len(every), AT_ONCE):
+        yield every[start : start + AT_ONCE]

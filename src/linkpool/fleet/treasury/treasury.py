@@ -157,7 +157,7 @@ class Treasury:
 
     async def _write(self, look: Look, falls: Mapping[str, Fall]) -> None:
         async with self._office.lead() as session:
-            rows = await accounts.these(session, list(falls))
+            rows = await accounts.these(session, falls)
             for address, fall in falls.items():
                 row = rows.get(address)
                 if row is None:
