@@ -82,8 +82,7 @@ async def run(settings: Settings, *, listening: Callable[[int], None] | None = N
 def _clients(wanted: int | None) -> int:
     """How many at most: as many as were asked for, if this process may have so many files."""
     room = room_for_connections(KEPT + MAX_POSTS)
-    if wanted is None or wanted <= room:
-        return room if wanted is None else wanted
-    why = "its limit of open files: raise it (`ulimit -n`, LimitNOFILE, the container's nofile)"
-    log.warning("fewer clients than max_clients", clients_at_most=room, max_clients=wanted, why=why)
-    return room
+    if wanted is not None and wanted > room:
+        why = "its limit of open files: raise it (`ulimit -n`, LimitNOFILE, the container's nofile)"
+        log.warning("fewer clients than max_clients", clients_at_most=room, max_clients=wanted, why=why)
+    return min(wanted or room, room)

@@ -59,7 +59,9 @@ async def test_what_happens_while_the_lease_is_late_is_told_by_the_first_look_af
     await until_members(second, {two})
 
 
-async def test_who_is_being_looked_up_when_the_term_ends_is_not_let_in_any_more(house: House) -> None:
+async def test_who_is_being_looked_up_when_the_term_ends_is_not_let_in_any_more(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked, answer = asyncio.Event(), asyncio.Event()
 
     async def slow() -> list[Task]:
@@ -69,7 +71,7 @@ async def test_who_is_being_looked_up_when_the_term_ends_is_not_let_in_any_more(
 
     house.engine.kill(house.first_two()[0])
     *_, fresh = house.engine.running  # younger than the leader's last look at the engine
-    house.engine.tasks = slow  # type: ignore[method-assign]
+    monkeypatch.setattr(house.engine, "tasks", slow)
     line = house.knock(fresh)
     await asked.wait()
     house.door.close()
